@@ -1,0 +1,150 @@
+package servlet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"gojn/storage/vfs"
+)
+
+// chunkSize is what goes out between two looks at the clock and the client. It is large enough for the kernel to send a
+// segment without us, and the unit of progress.
+const chunkSize = 1 << 20
+
+// body sends exactly size bytes of a file: what the file has, and 0xFF for what a truncation took away meanwhile, as
+// only padding is ever cut off a segment. Bytes beyond size, which the file may have got meanwhile, are not sent.
+type body struct {
+	h    *handler
+	w    http.ResponseWriter
+	ctx  context.Context
+	file vfs.File
+	size int64
+
+	pos    int64 // bytes handed to the connection
+	filled int64 // how many of them were 0xFF in place of the file's
+}
+
+func (b *body) send() error {
+	pace := newPacer(b.h.conf.Clock, b.h.conf.Bandwidth)
+	for b.pos < b.size {
+		n := min(b.size-b.pos, pace.chunk())
+		sent, eof, err := b.sendChunk(n)
+		b.pos += sent
+		if eof {
+			return b.fill(pace)
+		}
+		if err != nil {
+			return err
+		}
+		if b.pos < b.size {
+			if err := pace.wait(b.ctx, sent); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sendChunk sends up to n bytes from pos. eof tells that the file ended.
+func (b *body) sendChunk(n int64) (sent int64, eof bool, err error) {
+	src, dst := b.source(n), onlyReaderFrom(b.w)
+	for {
+		b.h.progress(b.w)
+		var m int64
+		m, err = dst.ReadFrom(src)
+		sent += m
+		// A client that took something before the deadline gets another one.
+		if m == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || b.file.OS() == nil {
+			break
+		}
+	}
+	if err != nil {
+		return sent, false, fmt.Errorf("sending at offset %d: %w", b.pos+sent, err)
+	}
+	return sent, sent < n, nil
+}
+
+// source reads the next n bytes of the file. Where there is a real file it is a bare *os.File inside an
+// *io.LimitedReader, the one shape that net/http and net hand to sendfile(2); the descriptor is ours alone, so its own
+// offset is pos.
+func (b *body) source(n int64) io.Reader {
+	if f := b.file.OS(); f != nil {
+		return &io.LimitedReader{R: f, N: n}
+	}
+	return io.NewSectionReader(b.file, b.pos, n)
+}
+
+// onlyReaderFrom is w's ReadFrom, or a copy in its place.
+func onlyReaderFrom(w http.ResponseWriter) io.ReaderFrom {
+	if rf, ok := w.(io.ReaderFrom); ok {
+		return rf
+	}
+	return copier{w}
+}
+
+type copier struct{ w io.Writer }
+
+func (c copier) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.w, r) }
+
+// fill sends 0xFF up to size.
+func (b *body) fill(pace *pacer) error {
+	block := make([]byte, min(b.size-b.pos, 64<<10))
+	for i := range block {
+		block[i] = 0xFF
+	}
+	for b.pos < b.size {
+		n := min(b.size-b.pos, int64(len(block)), pace.chunk())
+		b.h.progress(b.w)
+		sent, err := b.w.Write(block[:n])
+		b.pos += int64(sent)
+		b.filled += int64(sent)
+		if err != nil {
+			return fmt.Errorf("filling up at offset %d: %w", b.pos, err)
+		}
+		if b.pos < b.size {
+			if err := pace.wait(b.ctx, int64(sent)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pacer spreads a response over time (Java DataTransferThrottler, which counts per 500 ms; ours per chunk of 100 ms).
+type pacer struct {
+	clock     Clock
+	bandwidth int64 // bytes per second; 0 or less: none
+	due       time.Time
+}
+
+func newPacer(clock Clock, bandwidth int64) *pacer {
+	return &pacer{clock: clock, bandwidth: bandwidth, due: clock.Now()}
+}
+
+// chunk is how much to send before the next wait.
+func (p *pacer) chunk() int64 {
+	if p.bandwidth <= 0 {
+		return chunkSize
+	}
+	return min(max(p.bandwidth/10, 1), chunkSize)
+}
+
+// wait waits until n more bytes were due. Time that a slow client has cost is not made up for.
+func (p *pacer) wait(ctx context.Context, n int64) error {
+	if p.bandwidth <= 0 {
+		return ctx.Err()
+	}
+	cost := time.Duration(float64(n) / float64(p.bandwidth) * float64(time.Second))
+	p.due = p.due.Add(cost)
+	now := p.clock.Now()
+	if d := p.due.Sub(now); d > 0 {
+		return p.clock.Sleep(ctx, d)
+	}
+	p.due = now
+	return nil
+}

@@ -1,0 +1,135 @@
+package servlet
+
+import (
+	"container/list"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// connLimit bounds the connections of a server and closes the longest idle one to make room for a new one.
+type connLimit struct {
+	slots chan struct{} // one token per open connection, and one for each Accept under way
+	done  chan struct{} // closed by stop
+
+	mu      sync.Mutex
+	stopped bool
+	waiting int        // Accepts that wait for a slot
+	idle    *list.List // of net.Conn, the longest idle first
+	where   map[net.Conn]*list.Element
+}
+
+func newConnLimit(n int) *connLimit {
+	return &connLimit{slots: make(chan struct{}, n), done: make(chan struct{}), idle: list.New(),
+		where: make(map[net.Conn]*list.Element)}
+}
+
+// stop lets a waiting Accept return.
+func (c *connLimit) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped {
+		c.stopped = true
+		close(c.done)
+	}
+}
+
+func (c *connLimit) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
+}
+
+// drain takes all slots for good: it returns true once every connection's goroutine has ended, false after d.
+func (c *connLimit) drain(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for range cap(c.slots) {
+		select {
+		case c.slots <- struct{}{}:
+		case <-t.C:
+			return false
+		}
+	}
+	return true
+}
+
+func (c *connLimit) limit(l net.Listener) net.Listener {
+	return &limitedListener{Listener: l, conns: c}
+}
+
+type limitedListener struct {
+	net.Listener
+	conns *connLimit
+}
+
+// Accept waits for room first, so that what is too much stays in the kernel's backlog.
+func (l *limitedListener) Accept() (net.Conn, error) {
+	if !l.conns.take() {
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.conns.slots
+	}
+	return conn, err
+}
+
+// take gets a slot, at the cost of an idle connection if it must; false after stop.
+func (c *connLimit) take() bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	default:
+	}
+	c.wait(+1)
+	defer c.wait(-1)
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-c.done:
+		return false
+	}
+}
+
+// wait notes that an Accept waits (+1) or no longer does (-1). One that begins to wait closes the connection that has
+// been idle longest; if none is, observe closes the next that becomes idle.
+func (c *connLimit) wait(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting += n
+	if first := c.idle.Front(); n > 0 && first != nil {
+		c.cut(first.Value.(net.Conn))
+	}
+}
+
+// cut closes an idle connection; its goroutine sees the end and gives the slot back. Called with mu held.
+func (c *connLimit) cut(conn net.Conn) {
+	if e := c.where[conn]; e != nil {
+		c.idle.Remove(e)
+		delete(c.where, conn)
+	}
+	_ = conn.Close()
+}
+
+// observe is the server's ConnState hook. The server calls it for each connection in order, from the connection's
+// goroutine; each connection that Accept gave ends in StateClosed (nothing here hijacks).
+func (c *connLimit) observe(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.where[conn]; e != nil {
+		c.idle.Remove(e)
+		delete(c.where, conn)
+	}
+	switch state {
+	case http.StateIdle:
+		if c.waiting > 0 {
+			c.cut(conn)
+			return
+		}
+		c.where[conn] = c.idle.PushBack(conn)
+	case http.StateClosed, http.StateHijacked:
+		<-c.slots
+	}
+}

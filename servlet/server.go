@@ -1,0 +1,99 @@
+package servlet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ServerConfig is what a Server is made of. Handler is required.
+type ServerConfig struct {
+	Handler http.Handler
+	// MaxConns bounds the open connections, and with them the memory that peers can take (about 100 KiB each at worst).
+	// Default 512. When all are in use, the one that has been idle longest between requests is closed; if none is, the
+	// next waits in the listener's backlog.
+	MaxConns int
+	// HeaderTimeout is for a request's head to arrive. Default 10 s.
+	HeaderTimeout time.Duration
+	// IdleTimeout closes a connection between requests. Default 60 s; smaller values than that have broken NameNodes that
+	// read edits (HDFS-15719).
+	IdleTimeout time.Duration
+	// CloseTimeout is how long Close waits for handlers whose connections it has cut. Default 1 s.
+	CloseTimeout time.Duration
+	Logger       *slog.Logger // default: discard
+}
+
+// Server runs a handler on listeners, with the limits of its config. It lives and ends as net/http's does: Serve blocks
+// and always returns an error, http.ErrServerClosed after Shutdown or Close.
+type Server struct {
+	http         *http.Server
+	conns        *connLimit
+	closeTimeout time.Duration
+	closeOnce    sync.Once
+	closeErr     error
+}
+
+// MaxHeaderBytes bounds a request's head (hadoop.http.max.request.header.size).
+const MaxHeaderBytes = 64 << 10
+
+// NewServer makes a server. It starts no goroutine; Serve does, and Shutdown or Close ends them.
+func NewServer(conf ServerConfig) *Server {
+	setDefault(&conf.MaxConns, 512)
+	setDefault(&conf.HeaderTimeout, 10*time.Second)
+	setDefault(&conf.IdleTimeout, 60*time.Second)
+	setDefault(&conf.CloseTimeout, time.Second)
+	if conf.Logger == nil {
+		conf.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{conns: newConnLimit(conf.MaxConns), closeTimeout: conf.CloseTimeout}
+	s.http = &http.Server{
+		Handler:           conf.Handler,
+		ReadHeaderTimeout: conf.HeaderTimeout,
+		IdleTimeout:       conf.IdleTimeout,
+		MaxHeaderBytes:    MaxHeaderBytes,
+		ConnState:         s.conns.observe,
+		ErrorLog:          slog.NewLogLogger(conf.Logger.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+func setDefault[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// Serve answers the connections of l until Shutdown or Close, and closes l. It may be called for several listeners.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.http.Serve(s.conns.limit(l))
+	if s.conns.isStopped() {
+		return http.ErrServerClosed
+	}
+	return err
+}
+
+// Shutdown stops accepting and waits until the requests under way are answered or ctx ends, and then returns its error;
+// Close then cuts what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.conns.stop()
+	return s.http.Shutdown(ctx)
+}
+
+// Close cuts all connections and waits up to CloseTimeout for their handlers. It fails if one is still busy after that:
+// then it hangs in a disk.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.conns.stop()
+		s.closeErr = s.http.Close()
+		if !s.conns.drain(s.closeTimeout) {
+			s.closeErr = errors.Join(s.closeErr,
+				fmt.Errorf("http requests are still busy %v after the close of their connections", s.closeTimeout))
+		}
+	})
+	return s.closeErr
+}
