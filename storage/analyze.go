@@ -1,0 +1,228 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+
+	"gojn/internal/javaerr"
+)
+
+// diskState is what the names below a root tell (Java Storage.StorageState).
+type diskState int
+
+const (
+	diskNotFormatted diskState = iota
+	diskNormal
+	diskCompleteUpgrade
+	diskRecoverUpgrade
+	diskCompleteRollback
+	diskRecoverRollback
+	diskCompleteFinalize
+)
+
+// rootUsable is the first part of Java's StorageDirectory.analyzeStorage: a root that is missing, is no directory or may
+// not be written is NON_EXISTENT and is not locked. why is nil if it is simply missing.
+func (d *Dir) rootUsable() (usable bool, why error) {
+	info, err := d.fs.Stat(d.o.Root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.IsDir():
+		return false, javaerr.New(javaerr.IOException, "%s is not a directory", d.o.Root)
+	}
+	if err := d.fs.Access(d.o.Root); err != nil {
+		return false, javaerr.New(javaerr.IOException, "Cannot access storage directory %s: %w", d.o.Root, err)
+	}
+	return true, nil
+}
+
+// analyze is the second part of StorageDirectory.analyzeStorage, under the lock. It changes nothing.
+func (d *Dir) analyze() (diskState, error) {
+	var hasCurrent, hasPrevious, previousTmp, removedTmp, finalizedTmp, checkpointTmp bool
+	temps := 0
+	for _, look := range []struct {
+		name string
+		has  *bool
+		temp bool
+	}{
+		{currentName + "/" + versionName, &hasCurrent, false},
+		{previousName, &hasPrevious, false},
+		{previousTmpName, &previousTmp, true},
+		{removedTmpName, &removedTmp, true},
+		{finalizedTmpName, &finalizedTmp, true},
+		{checkpointTmpName, &checkpointTmp, true},
+	} {
+		var err error
+		if *look.has, err = exists(d.fs, d.path(look.name)); err != nil {
+			return 0, err
+		}
+		if *look.has && look.temp {
+			temps++
+		}
+	}
+	root := d.o.Root
+	switch {
+	case temps == 0 && hasCurrent:
+		return diskNormal, nil
+	case temps == 0 && hasPrevious:
+		return 0, inconsistent(root, "version file in current directory is missing.")
+	case temps == 0:
+		return diskNotFormatted, nil
+	case temps > 1:
+		return 0, inconsistent(root, "too many temporary directories.")
+	case checkpointTmp:
+		// Java would move it over current/. No JournalNode makes one, so a person has to look.
+		return 0, inconsistent(root, "%s exists, which a JournalNode never makes.", checkpointTmpName)
+	case finalizedTmp && hasPrevious:
+		return 0, inconsistent(root, "previous and finalized.tmp cannot exist together.")
+	case finalizedTmp:
+		return diskCompleteFinalize, nil
+	case previousTmp && hasPrevious:
+		return 0, inconsistent(root, "previous and previous.tmp cannot exist together.")
+	case previousTmp && hasCurrent:
+		return diskCompleteUpgrade, nil
+	case previousTmp:
+		return diskRecoverUpgrade, nil
+	case hasCurrent == hasPrevious:
+		return 0, inconsistent(root,
+			"one and only one directory current or previous must be present when removed.tmp exists.")
+	case hasCurrent:
+		return diskCompleteRollback, nil
+	}
+	return diskRecoverRollback, nil
+}
+
+// load brings the Dir to what is on disk: it finishes what a crash or an error interrupted, reads VERSION and the index,
+// and forgets what was cached. If it fails the state is NotFormatted and Problem tells why.
+func (d *Dir) load() error {
+	err := d.reload()
+	if err != nil {
+		d.state, d.info = NotFormatted, StorageInfo{}
+		d.publish(nil)
+	}
+	d.problem = err
+	return err
+}
+
+func (d *Dir) reload() error {
+	if err := d.committed.close(); err != nil {
+		return err
+	}
+	d.promised.forget()
+	d.writer.forget()
+	d.unsettled, d.paxosUnsynced = false, false
+	d.state, d.info = NotFormatted, StorageInfo{}
+
+	disk, err := d.analyze()
+	if err != nil {
+		return err
+	}
+	if disk != diskNormal && disk != diskNotFormatted {
+		if err := d.recover(disk); err != nil {
+			return err
+		}
+		if disk, err = d.analyze(); err != nil {
+			return err
+		}
+	}
+	d.removeLeftovers()
+	switch disk {
+	case diskNotFormatted:
+		d.publish(nil)
+		return nil
+	case diskNormal:
+		return d.loadNormal()
+	}
+	return inconsistent(d.o.Root, "it is still between two states after its recovery.")
+}
+
+// loadNormal reads a formatted directory. What a killed process left visible but perhaps not durable is synced first: from
+// here on it will be relied upon.
+func (d *Dir) loadNormal() (err error) {
+	if d.info, err = readVersion(d.fs, d.o.Root, d.CurrentDir()); err != nil {
+		return err
+	}
+	if err := d.completeEpochs(); err != nil {
+		return err
+	}
+	if err := d.syncCurrent(); err != nil {
+		return err
+	}
+	entries, err := d.readCurrent()
+	if err != nil {
+		return err
+	}
+	d.publish(segmentsOf(entries))
+	if err := d.completeAccepts(entries); err != nil {
+		return err
+	}
+	d.state = Normal
+	return nil
+}
+
+// removeLeftovers deletes what is only garbage: directories that were renamed in order to be deleted. That it fails is no
+// reason not to serve; the next Open tries again.
+func (d *Dir) removeLeftovers() {
+	for _, name := range []string{currentTmpName, finalizedTmp2Name} {
+		_ = d.fs.RemoveAll(d.path(name))
+	}
+}
+
+// recover completes or undoes what was interrupted (StorageDirectory.doRecover), durably, so that a crash in between finds
+// the same or a later state.
+func (d *Dir) recover(disk diskState) error {
+	switch disk {
+	case diskCompleteUpgrade:
+		// A Java node copies the epochs last; without them the journal would serve unfenced.
+		if err := d.copyEpochsIfCut(d.path(previousTmpName)); err != nil {
+			return err
+		}
+		return d.renameInRoot(previousTmpName, previousName)
+	case diskRecoverUpgrade:
+		return d.undoPreUpgrade()
+	case diskCompleteRollback:
+		return d.removeInRoot(removedTmpName)
+	case diskRecoverRollback:
+		return d.renameInRoot(removedTmpName, currentName)
+	case diskCompleteFinalize:
+		return d.removeInRoot(finalizedTmpName)
+	case diskNormal, diskNotFormatted:
+	}
+	return nil
+}
+
+// undoPreUpgrade brings back the state before PreUpgrade, but for promises: one that was made since stays made.
+func (d *Dir) undoPreUpgrade() error {
+	there, err := exists(d.fs, d.CurrentDir())
+	if err != nil {
+		return err
+	}
+	if there {
+		if err := d.raisePromise(d.CurrentDir(), d.path(previousTmpName)); err != nil {
+			return err
+		}
+		if err := d.fs.RemoveAll(d.path(currentTmpName)); err != nil {
+			return err
+		}
+		if err := d.renameInRoot(currentName, currentTmpName); err != nil {
+			return err
+		}
+	}
+	return d.renameInRoot(previousTmpName, currentName)
+}
+
+func (d *Dir) renameInRoot(from, to string) error {
+	if err := d.fs.Rename(d.path(from), d.path(to)); err != nil {
+		return err
+	}
+	return d.syncRoot()
+}
+
+func (d *Dir) removeInRoot(name string) error {
+	if err := d.fs.RemoveAll(d.path(name)); err != nil {
+		return err
+	}
+	return d.syncRoot()
+}

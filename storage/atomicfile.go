@@ -1,0 +1,92 @@
+package storage
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"gojn/storage/vfs"
+)
+
+// tmpSuffix ends the name of a file that is being written; Java's AtomicFileOutputStream uses the same.
+const tmpSuffix = ".tmp"
+
+// smallFileLimit bounds what is read of the small files of a journal, whatever their size on disk.
+const smallFileLimit = 64 << 10
+
+// writeFileAtomic replaces name by data: it writes <name>.tmp, syncs it, renames it and syncs the directory, which Java's
+// AtomicFileOutputStream forgets. When it returns nil the new content is durable. After an error a reader sees the old or
+// the new content, never a part of one; renamed tells that it is the new one, of which it is not known whether it lasts.
+func writeFileAtomic(fsys vfs.FS, name string, data []byte) (renamed bool, err error) {
+	tmp := name + tmpSuffix
+	if err := writeFileSync(fsys, tmp, data); err != nil {
+		_ = fsys.Remove(tmp) // garbage, and the next write truncates it
+		return false, err
+	}
+	if err := fsys.Rename(tmp, name); err != nil {
+		_ = fsys.Remove(tmp)
+		return false, err
+	}
+	return true, fsys.SyncDir(path.Dir(name))
+}
+
+func writeFileSync(fsys vfs.FS, name string, data []byte) (err error) {
+	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// readSmallFile reads at most smallFileLimit bytes of a file.
+func readSmallFile(fsys vfs.FS, name string) (data []byte, err error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.NewSectionReader(f, 0, smallFileLimit))
+}
+
+// exists is Java's File.exists, but tells an error from "no".
+func exists(fsys vfs.FS, name string) (bool, error) {
+	_, err := fsys.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// mkdirDurable creates a directory and makes its entry durable. One that exists already is synced all the same: whoever
+// made it may not have come to that.
+func mkdirDurable(fsys vfs.FS, name string) error {
+	if err := fsys.Mkdir(name, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return fsys.SyncDir(path.Dir(name))
+}
+
+// mkdirAllDurable creates name and what is missing above it, top down, each entry made durable before the next.
+func mkdirAllDurable(fsys vfs.FS, name string) error {
+	info, err := fsys.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrExist}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if parent := path.Dir(name); parent != name {
+		if err := mkdirAllDurable(fsys, parent); err != nil {
+			return err
+		}
+	}
+	return mkdirDurable(fsys, name)
+}

@@ -1,0 +1,175 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"gojn/storage/vfs"
+)
+
+// Options tell Open where a journal lies and what it may use.
+type Options struct {
+	FS   vfs.FS
+	Root string // absolute path of the journal's directory, <edits.dir>/<jid>
+	// CurrentPerm is set on current/ by Format (dfs.journalnode.edits.dir.perm); 0 leaves it to the umask, as 2.7 does.
+	CurrentPerm fs.FileMode
+	LockOwner   string           // "pid@host", written into in_use.lock for people
+	Now         func() time.Time // dates the comment line of VERSION
+	// SyncedWrites opens segments so that each write is durable (dfs.namenode.edits.noeditlogchannelflush).
+	SyncedWrites bool
+}
+
+// State tells what a journal's directory is to this process (Java Storage.StorageState, after recovery).
+type State int
+
+const (
+	// NonExistent: the root is missing, is no directory or may not be used; it is not locked. Dir.Problem tells the last two.
+	NonExistent State = iota
+	// NotFormatted: the root is locked; there is no VERSION, whatever else there is.
+	NotFormatted
+	// Normal: the root is locked and VERSION was read.
+	Normal
+)
+
+func (s State) String() string {
+	switch s {
+	case NonExistent:
+		return "NON_EXISTENT"
+	case NotFormatted:
+		return "NOT_FORMATTED"
+	case Normal:
+		return "NORMAL"
+	}
+	return "UNKNOWN"
+}
+
+// Dir is one journal's directory, locked for this process (Java JNStorage, with the files that Journal keeps beside it).
+// But for Root, CurrentDir, Segments, OpenSegment and Statfs it is used by one goroutine at a time. What a method changed
+// is durable when it returns nil, except where it says otherwise; after an error the disk holds the old or the new
+// state, and so does the Dir.
+type Dir struct {
+	o     Options
+	fs    vfs.FS
+	lock  vfs.File // in_use.lock; nil while the root does not exist, and after Close
+	state State
+	// problem is why the state is not what the disk may hold: an unusable root, or a change that failed half way.
+	problem error
+	info    StorageInfo
+
+	promised  longFile // last-promised-epoch
+	writer    longFile // last-writer-epoch
+	committed hintFile // committed-txid
+
+	segments  atomic.Pointer[[]Segment] // see index.go
+	unsettled bool                      // current/ may have changed in a way that segments does not show
+	// paxosUnsynced: a record was removed, but the sync of paxos/ failed.
+	paxosUnsynced bool
+}
+
+// Names in a journal's directory besides those of current/'s segments (names.go).
+const (
+	currentName       = "current"
+	promisedName      = "last-promised-epoch"
+	writerName        = "last-writer-epoch"
+	committedName     = "committed-txid"
+	currentTmpName    = "current.tmp" // a current/ on its way to deletion
+	previousName      = "previous"
+	previousTmpName   = "previous.tmp"
+	removedTmpName    = "removed.tmp"
+	finalizedTmpName  = "finalized.tmp"
+	finalizedTmp2Name = "finalized.tmp.tmp" // a finalized.tmp on its way to deletion by Java 3.x
+	checkpointTmpName = "lastcheckpoint.tmp"
+)
+
+// Open opens the journal at o.Root for this process alone. In this order it decides whether there is anything to open,
+// takes in_use.lock, completes or undoes an upgrade, rollback or finalize that a crash interrupted, reads VERSION, lists
+// the segments and completes accepted recoveries whose segment was not yet renamed. A root that does not exist is no
+// error, is not locked, and nothing is created.
+//
+// Where Java serves a recovered directory only after a second restart (JNStorage.analyzeAndRecoverStorage does not look
+// again), Open serves it at once. After an error nothing stays locked, and the error is the real reason; Java leaks the
+// lock and complains of that from then on.
+func Open(o Options) (*Dir, error) {
+	d := &Dir{o: o, fs: o.FS}
+	d.promised = longFile{fs: d.fs, path: d.CurrentDir() + "/" + promisedName}
+	d.writer = longFile{fs: d.fs, path: d.CurrentDir() + "/" + writerName}
+	d.committed = hintFile{fs: d.fs, path: d.CurrentDir() + "/" + committedName}
+	if usable, why := d.rootUsable(); !usable {
+		d.problem = why
+		return d, nil
+	}
+	lock, err := lockDir(d.fs, o.Root, o.LockOwner)
+	if err != nil {
+		return nil, err
+	}
+	d.lock = lock
+	if err := d.load(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Close closes all files and thereby releases the lock. It does not remove in_use.lock: see lockDir. A second Close does
+// nothing.
+func (d *Dir) Close() error {
+	err := d.committed.close()
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+		d.lock = nil
+	}
+	return err
+}
+
+// Root is the journal's directory.
+func (d *Dir) Root() string { return d.o.Root }
+
+// CurrentDir is the directory of segments and VERSION below the root.
+func (d *Dir) CurrentDir() string { return d.path(currentName) }
+
+// State tells whether the journal is formatted. It changes only by Format and by a failed upgrade step or rollback.
+func (d *Dir) State() State { return d.state }
+
+// Problem tells why a journal with something on disk is not served: its root is no directory or may not be read, written
+// and searched, or a change failed half way and could not be undone. nil otherwise.
+func (d *Dir) Problem() error { return d.problem }
+
+// Info is what VERSION says; the zero value unless the state is Normal.
+func (d *Dir) Info() StorageInfo { return d.info }
+
+// Statfs tells the space left where the journal lies.
+func (d *Dir) Statfs() (vfs.FSInfo, error) { return d.fs.Statfs(d.o.Root) }
+
+// PromisedEpoch is the newest epoch that a writer was promised, 0 if none was.
+func (d *Dir) PromisedEpoch() (Epoch, error) {
+	n, err := d.promised.get()
+	return Epoch(n), err
+}
+
+// SetPromisedEpoch makes the promise durable. An equal value costs no I/O. After an error PromisedEpoch is what the file
+// says then: the old value, or the new one if only the last sync failed.
+func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.promised.set(int64(e)) }
+
+// WriterEpoch is the epoch of the writer that last started a segment here, 0 if none did.
+func (d *Dir) WriterEpoch() (Epoch, error) {
+	n, err := d.writer.get()
+	return Epoch(n), err
+}
+
+// SetWriterEpoch is SetPromisedEpoch for the writer's epoch.
+func (d *Dir) SetWriterEpoch(e Epoch) error { return d.writer.set(int64(e)) }
+
+// Committed is the newest txid known to be committed; false if none is (no file, an empty one, or Java's -12345 in it).
+// It does not create the file. After a power cut it may be older than it was.
+func (d *Dir) Committed() (TxID, bool, error) {
+	n, err := d.committed.get(int64(InvalidTxID))
+	return TxID(n), err == nil && TxID(n) != InvalidTxID, err
+}
+
+// SetCommitted overwrites the committed txid in place. It is not synced: the value is a lower bound, and may go back after
+// a power cut.
+func (d *Dir) SetCommitted(t TxID) error { return d.committed.set(int64(t), int64(InvalidTxID)) }
+
+func (d *Dir) path(name string) string { return d.o.Root + "/" + name }
+func (d *Dir) syncRoot() error         { return d.fs.SyncDir(d.o.Root) }

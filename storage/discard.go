@@ -1,0 +1,109 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// Discard cuts the journal off before start (Java Journal.discardSegments, FileJournalManager.discardSegments): segments
+// that begin at or after start are renamed to .trash, and the committed txid becomes start-1, which may be less than it
+// was. A finalized segment that contains start and begins before it is an IllegalStateException, and nothing is changed.
+// An unformatted journal is refused. aside names the files that were renamed.
+//
+// Unlike Java it also removes the recovery records and downloads at or after start, as they could bring a segment back.
+// What could over-report goes first: a lower committed txid is durable before the first rename.
+func (d *Dir) Discard(start TxID) (aside []string, err error) {
+	if d.state != Normal {
+		return nil, invalidDir(d.CurrentDir(), d.problem)
+	}
+	if err := d.settle(); err != nil {
+		return nil, err
+	}
+	segs := d.Segments()
+	for _, s := range segs {
+		if s.First < start && s.Last >= start {
+			return nil, illegalState("Cannot discard from txid %d on: %s begins before it and ends behind it",
+				start, s.JavaString(d.CurrentDir()))
+		}
+	}
+	if err := d.lowerCommitted(start - 1); err != nil {
+		return nil, err
+	}
+	if err := d.discardRecoveries(start); err != nil {
+		return nil, err
+	}
+	err = d.change(func() error {
+		// From the end, so that a crash leaves no hole.
+		for i := len(segs) - 1; i >= 0 && segs[i].First >= start; i-- {
+			name := d.segmentPath(segs[i].Name)
+			if err := d.fs.Rename(name, name+SuffixTrash); err != nil {
+				return err
+			}
+			aside = append(aside, segs[i].Name)
+		}
+		return nil
+	}, func(segs []Segment) []Segment {
+		return withoutSegments(segs, func(s Segment) bool { return s.First >= start })
+	})
+	if err != nil {
+		return aside, err
+	}
+	return aside, d.SetCommitted(start - 1)
+}
+
+// lowerCommitted makes a committed txid above limit durably smaller.
+func (d *Dir) lowerCommitted(limit TxID) error {
+	committed, known, err := d.Committed()
+	if err != nil || !known || committed <= limit {
+		return err
+	}
+	if err := d.SetCommitted(limit); err != nil {
+		return err
+	}
+	return d.committed.sync()
+}
+
+// discardRecoveries removes the records and downloads of recoveries of segments at or after start.
+func (d *Dir) discardRecoveries(start TxID) error {
+	records, err := d.paxosTxIDs()
+	if err != nil {
+		return err
+	}
+	for _, first := range records {
+		if first >= start {
+			if err := d.DeletePaxos(first); err != nil {
+				return err
+			}
+		}
+	}
+	entries, err := d.readCurrent()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if first, _, ok := ParseDownloadName(e.Name()); ok && first >= start {
+			if err := d.fs.Remove(d.segmentPath(e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// paxosTxIDs lists the segments that have a recovery record, good or bad.
+func (d *Dir) paxosTxIDs() ([]TxID, error) {
+	entries, err := d.fs.ReadDir(d.paxosDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, invalidDir(d.paxosDir(), err)
+	}
+	var txids []TxID
+	for _, e := range entries {
+		if first, ok := ParsePaxosName(e.Name()); ok && e.Name() == PaxosName(first) && !e.IsDir() {
+			txids = append(txids, first)
+		}
+	}
+	return txids, nil
+}

@@ -1,0 +1,138 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"gojn/storage/editlog"
+	"gojn/storage/vfs"
+)
+
+// Download is a segment that acceptRecovery fetches from another node, under a name of its own until the recovery record
+// is durable (Journal.syncLog). It belongs to one goroutine, which need not be the one that uses the Dir.
+type Download struct {
+	fs   vfs.FS
+	dir  string
+	path string
+	file vfs.File // nil once finished or abandoned
+	off  int64
+	err  error // the first failed write
+}
+
+// CreateDownload creates edits_inprogress_<first>.epoch=<e>, or empties the one of an earlier attempt.
+func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
+	name := d.segmentPath(DownloadName(first, e))
+	f, err := d.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return &Download{fs: d.fs, dir: d.CurrentDir(), path: name, file: f}, nil
+}
+
+// Write appends what was received. After an error the download can only be abandoned.
+func (w *Download) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if w.file == nil {
+		return 0, fs.ErrClosed
+	}
+	n, err := w.file.WriteAt(p, w.off)
+	w.off += int64(n)
+	w.err = err
+	return n, err
+}
+
+// Scan tells what transactions were received. It must come before Finish.
+func (w *Download) Scan() (editlog.Scan, error) {
+	if w.file == nil {
+		return editlog.Scan{}, fs.ErrClosed
+	}
+	return editlog.ScanSegment(w.file, w.off)
+}
+
+// Finish makes the file and its name durable and closes it. The recovery record may be written then, not before. After an
+// error the download can only be abandoned.
+func (w *Download) Finish() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.file == nil {
+		return fs.ErrClosed
+	}
+	err := w.file.Sync()
+	if err == nil {
+		err = w.file.Close()
+		w.file = nil
+	}
+	if err == nil {
+		err = w.fs.SyncDir(w.dir)
+	}
+	w.err = err
+	return err
+}
+
+// Abandon closes and removes the file; it may also follow Finish, as long as no recovery record speaks of it.
+func (w *Download) Abandon() error {
+	var err error
+	if w.file != nil {
+		err = w.file.Close()
+		w.file = nil
+	}
+	w.err = fs.ErrClosed
+	if removeErr := w.fs.Remove(w.path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return err
+}
+
+// CompleteAccept does the last step of acceptRecovery: it renames the download that belongs to the durable record r over
+// edits_inprogress_<start>, and tells whether there was one (Journal.completeHalfDoneAcceptRecovery). A segment that was
+// finalized meanwhile is worth more than the record: then record and download are dropped, where Java would be left with
+// two segments at one txid.
+func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
+	if err := d.settle(); err != nil {
+		return false, err
+	}
+	tmp := d.segmentPath(DownloadName(r.Start, r.AcceptedIn))
+	there, err := exists(d.fs, tmp)
+	if err != nil || !there {
+		return false, err
+	}
+	if finalizedAt(d.Segments(), r.Start) {
+		if err := d.fs.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		return false, d.DeletePaxos(r.Start)
+	}
+	name := InProgressName(r.Start)
+	if err := d.setAsideOthers(r.Start, name); err != nil {
+		return false, err
+	}
+	rename := func() error { return d.fs.Rename(tmp, d.segmentPath(name)) }
+	err = d.change(rename, func(segs []Segment) []Segment {
+		return withSegment(segs, Segment{First: r.Start, Last: InvalidTxID, InProgress: true, Name: name})
+	})
+	return err == nil, err
+}
+
+// completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came between the two. Java leaves
+// it to the next prepareRecovery, and shows the old segment until then. Other downloads are garbage that purge removes. A
+// bad record does not hinder opening; it fails the recovery of its segment.
+func (d *Dir) completeAccepts(entries []fs.DirEntry) error {
+	for _, e := range entries {
+		first, epoch, ok := ParseDownloadName(e.Name())
+		if !ok || e.Name() != DownloadName(first, epoch) {
+			continue
+		}
+		r, found, err := d.Paxos(first)
+		if err != nil || !found || r.AcceptedIn != epoch {
+			continue
+		}
+		if _, err := d.CompleteAccept(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package storage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"gojn/storage/vfs"
+)
+
+// This file carries the epochs and the committed txid from one directory to another when current/ is exchanged: a promise
+// once made must not be forgotten on the way.
+
+// epochFiles are the three numbers beside the segments, as a directory has them.
+type epochFiles struct {
+	promised, writer       int64
+	committed              int64 // InvalidTxID: unknown
+	hasPromised, hasWriter bool
+	hasCommitted           bool // the file is there and not empty
+}
+
+func readEpochFiles(fsys vfs.FS, dir string) (e epochFiles, err error) {
+	if e.promised, e.hasPromised, err = readLongFile(fsys, dir+"/"+promisedName); err != nil {
+		return epochFiles{}, err
+	}
+	if e.writer, e.hasWriter, err = readLongFile(fsys, dir+"/"+writerName); err != nil {
+		return epochFiles{}, err
+	}
+	e.committed, e.hasCommitted, err = readHintFile(fsys, dir+"/"+committedName)
+	return e, err
+}
+
+func readHintFile(fsys vfs.FS, name string) (value int64, found bool, err error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return int64(InvalidTxID), false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false, err
+	}
+	value, err = readHint(f, name, int64(InvalidTxID))
+	return value, err == nil && info.Size() > 0, err
+}
+
+// writeEpochFiles writes all three files durably, the promise last: while that one is missing the copy is known to be cut.
+func writeEpochFiles(fsys vfs.FS, dir string, e epochFiles) error {
+	if err := writeHintFile(fsys, dir+"/"+committedName, e.committed); err != nil {
+		return err
+	}
+	if _, err := writeFileAtomic(fsys, dir+"/"+writerName, formatLong(e.writer)); err != nil {
+		return err
+	}
+	_, err := writeFileAtomic(fsys, dir+"/"+promisedName, formatLong(e.promised))
+	return err
+}
+
+// writeHintFile writes a hint durably, in place.
+func writeHintFile(fsys vfs.FS, name string, value int64) (err error) {
+	f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.WriteAt(formatHint(value), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// carryEpochs gives current/ the epochs and the committed txid that from has, or the greater ones that current/ has got
+// since; missing ones are written as 0 and unknown, as Java's Journal.doUpgrade does.
+func (d *Dir) carryEpochs(from string) error {
+	if err := d.committed.close(); err != nil {
+		return err
+	}
+	old, err := readEpochFiles(d.fs, from)
+	if err != nil {
+		return err
+	}
+	now, err := readEpochFiles(d.fs, d.CurrentDir())
+	if err != nil {
+		return err
+	}
+	merged := epochFiles{
+		promised:  max(old.promised, now.promised),
+		writer:    max(old.writer, now.writer),
+		committed: now.committed,
+	}
+	if !now.hasCommitted {
+		merged.committed = old.committed
+	}
+	if now.hasPromised && now.hasWriter && now.hasCommitted && merged.promised == now.promised && merged.writer == now.writer {
+		return d.syncCurrent()
+	}
+	d.promised.forget()
+	d.writer.forget()
+	return writeEpochFiles(d.fs, d.CurrentDir(), merged)
+}
+
+// raisePromise lifts last-promised-epoch of the directory to to that of from, if that is greater.
+func (d *Dir) raisePromise(from, to string) error {
+	made, _, err := readLongFile(d.fs, from+"/"+promisedName)
+	if err != nil {
+		return err
+	}
+	f := longFile{fs: d.fs, path: to + "/" + promisedName}
+	old, err := f.get()
+	if err != nil || old >= made {
+		return err
+	}
+	return f.set(made)
+}
+
+// completeEpochs repairs a directory that a Java node upgraded and then died in: Journal.doUpgrade copies the epochs
+// after VERSION and previous/ are in place, so a served current/ could have forgotten its promises.
+func (d *Dir) completeEpochs() error {
+	previous := d.path(previousName)
+	there, err := exists(d.fs, previous)
+	if err != nil || !there {
+		return err
+	}
+	return d.copyEpochsIfCut(previous)
+}
+
+// copyEpochsIfCut copies from the state before an upgrade what Java's copy did not come to: Java copies the promise, the
+// writer's epoch and the committed txid in this order, so the copy was cut if the promise is missing, or if it is still
+// the old one and a later file is missing. Another namespace's directory is not copied from: the journal was formatted
+// since. A file that is there but bad is not touched; who needs it gets the error.
+func (d *Dir) copyEpochsIfCut(from string) error {
+	promise, writer, committed, err := d.missingEpochFiles()
+	if err != nil || !promise && !writer && !committed {
+		return err
+	}
+	if !promise {
+		now, _, nowErr := readLongFile(d.fs, d.CurrentDir()+"/"+promisedName)
+		old, _, oldErr := readLongFile(d.fs, from+"/"+promisedName)
+		if nowErr != nil || oldErr != nil || now != old {
+			return nil //nolint:nilerr // not the picture of a cut copy
+		}
+	}
+	before, err := readVersion(d.fs, d.o.Root, from)
+	if err != nil {
+		return err
+	}
+	after, err := readVersion(d.fs, d.o.Root, d.CurrentDir())
+	if err != nil {
+		return err
+	}
+	if before.NamespaceID != after.NamespaceID || before.ClusterID != after.ClusterID {
+		return nil
+	}
+	old, err := readEpochFiles(d.fs, from)
+	if err != nil {
+		return err
+	}
+	if committed {
+		err = writeHintFile(d.fs, d.CurrentDir()+"/"+committedName, old.committed)
+	}
+	if err == nil && writer {
+		_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+writerName, formatLong(old.writer))
+	}
+	if err == nil && promise {
+		_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+promisedName, formatLong(old.promised))
+	}
+	return err
+}
+
+// missingEpochFiles tells which of the three files current/ lacks; an empty committed-txid counts as missing, as Java
+// makes one by reading.
+func (d *Dir) missingEpochFiles() (promise, writer, committed bool, err error) {
+	var sizes [3]int64
+	for i, name := range []string{promisedName, writerName, committedName} {
+		info, err := d.fs.Stat(d.CurrentDir() + "/" + name)
+		switch {
+		case err == nil:
+			sizes[i] = info.Size()
+		case errors.Is(err, fs.ErrNotExist):
+			sizes[i] = -1
+		default:
+			return false, false, false, err
+		}
+	}
+	return sizes[0] < 0, sizes[1] < 0, sizes[2] <= 0, nil
+}

@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+
+	"gojn/internal/javaerr"
+	"gojn/storage/vfs"
+)
+
+// hintLen is the length of a hint file: one big-endian int64.
+const hintLen = 8
+
+// hintFile is a number that may be older than the truth after a power cut: eight bytes overwritten in place, never synced
+// by set (Java hdfs.util.BestEffortLongFile). Unlike Java's, reading it does not create it. A file of any length but 0 and
+// 8 is an error each time it is touched. It belongs to one goroutine at a time.
+type hintFile struct {
+	fs    vfs.FS
+	path  string
+	file  vfs.File // nil until the file was found or created
+	value int64
+	known bool // value is what the file holds; without file: there is none
+}
+
+// get tells the value, or unknown if the file is missing or empty.
+func (f *hintFile) get(unknown int64) (int64, error) {
+	if f.known {
+		return f.value, nil
+	}
+	if f.file == nil {
+		file, err := f.fs.OpenFile(f.path, os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			f.value, f.known = unknown, true
+			return unknown, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		f.file = file
+	}
+	value, err := readHint(f.file, f.path, unknown)
+	if err != nil {
+		return 0, err
+	}
+	f.value, f.known = value, true
+	return value, nil
+}
+
+// set writes the value in one pwrite, so that a crash leaves the old one, the new one or an empty file. It does not sync.
+func (f *hintFile) set(value, unknown int64) error {
+	old, err := f.get(unknown)
+	if err != nil {
+		return err
+	}
+	if old == value && (f.file != nil || value == unknown) {
+		return nil
+	}
+	if f.file == nil {
+		if f.file, err = f.fs.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+			f.file = nil
+			return err
+		}
+	}
+	f.known = false
+	if _, err := f.file.WriteAt(formatHint(value), 0); err != nil {
+		f.dropPart()
+		return err
+	}
+	f.value, f.known = value, true
+	return nil
+}
+
+// dropPart empties a file that a failed write left with one to seven bytes, which no JournalNode would read again.
+func (f *hintFile) dropPart() {
+	if info, err := f.file.Stat(); err == nil && info.Size() < hintLen {
+		_ = f.file.Truncate(0) // the write error is what counts
+	}
+}
+
+// sync makes the value durable.
+func (f *hintFile) sync() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Sync()
+}
+
+// close releases the handle; the next use opens path again, whatever lies there by then.
+func (f *hintFile) close() error {
+	f.known = false
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	f.file = nil
+	return err
+}
+
+func readHint(file vfs.File, name string, unknown int64) (int64, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	switch info.Size() {
+	case 0:
+		return unknown, nil
+	case hintLen:
+		var b [hintLen]byte
+		if _, err := file.ReadAt(b[:], 0); err != nil {
+			return 0, err
+		}
+		return int64(binary.BigEndian.Uint64(b[:])), nil
+	}
+	return 0, javaerr.New(javaerr.IOException, "File %s had invalid length: %d", name, info.Size())
+}
+
+func formatHint(value int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(value)) }

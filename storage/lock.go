@@ -1,0 +1,74 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"gojn/internal/javaerr"
+	"gojn/storage/vfs"
+)
+
+const lockName = "in_use.lock"
+
+// lockAttempts bounds how often a lock file that vanished under us is opened again; each time a Java node has just exited.
+const lockAttempts = 10
+
+// lockDir takes in_use.lock of root for this process and writes owner ("pid@host") into it (Java
+// Storage.StorageDirectory.tryLock). The lock lasts until the file is closed. The file is never unlinked here: another
+// process may have it open already, and would then hold a lock that nobody else can see.
+func lockDir(fsys vfs.FS, root, owner string) (vfs.File, error) {
+	name := root + "/" + lockName
+	for range lockAttempts {
+		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		held, err := tryLock(fsys, f, name, owner)
+		if held {
+			return f, nil
+		}
+		_ = f.Close() // nothing was locked, or what was is not in_use.lock any more
+		if errors.Is(err, vfs.ErrLocked) {
+			return nil, &javaerr.Error{
+				Class:   javaerr.IOException,
+				Message: fmt.Sprintf("Cannot lock storage %s. The directory is already locked", root),
+				Cause:   err,
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, javaerr.New(javaerr.IOException, "Cannot lock storage %s. %s was replaced %d times while it was being locked",
+		root, lockName, lockAttempts)
+}
+
+// tryLock locks f and tells whether it is still the file at name: a Java node unlinks it at exit, between our open and our
+// lock perhaps.
+func tryLock(fsys vfs.FS, f vfs.File, name, owner string) (held bool, err error) {
+	if err := f.Lock(); err != nil {
+		return false, err
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	there, err := fsys.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !fsys.SameFile(mine, there) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if _, err := f.WriteAt([]byte(owner), 0); err != nil {
+		return false, err
+	}
+	if mine.Size() > int64(len(owner)) {
+		if err := f.Truncate(int64(len(owner))); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

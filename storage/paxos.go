@@ -1,0 +1,133 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"google.golang.org/protobuf/proto"
+
+	"gojn/internal/javaerr"
+	"gojn/qjournalpb"
+)
+
+const paxosDirName = "paxos"
+
+// PaxosRecord is what acceptRecovery promised for the segment that begins at Start: Java's PersistedRecoveryPaxosData.
+// It is a plain value.
+type PaxosRecord struct {
+	Start, End TxID
+	InProgress bool
+	AcceptedIn Epoch // the epoch of the writer that ran the recovery
+}
+
+// appendPaxos appends the file content: the delimited message, then its text form for people (Journal.persistPaxosData).
+func appendPaxos(b []byte, r PaxosRecord) ([]byte, error) {
+	start, end, accepted := uint64(r.Start), uint64(r.End), uint64(r.AcceptedIn)
+	msg, err := proto.Marshal(&qjournalpb.PersistedRecoveryPaxosData{
+		SegmentState: &qjournalpb.SegmentStateProto{
+			StartTxId: &start, EndTxId: &end, IsInProgress: &r.InProgress,
+		},
+		AcceptedInEpoch: &accepted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b = binary.AppendUvarint(b, uint64(len(msg)))
+	b = append(append(b, msg...), '\n')
+	return append(append(b, r.text()...), '\n'), nil
+}
+
+// text is protobuf's text form as Java prints it; Go's own is made to vary.
+func (r PaxosRecord) text() string {
+	return fmt.Sprintf("segmentState {\n  startTxId: %d\n  endTxId: %d\n  isInProgress: %t\n}\nacceptedInEpoch: %d\n",
+		uint64(r.Start), uint64(r.End), r.InProgress, uint64(r.AcceptedIn))
+}
+
+// parsePaxos reads the record of the segment at first (Journal.getPersistedPaxosData). What follows the message is not
+// looked at.
+func parsePaxos(data []byte, first TxID) (PaxosRecord, error) {
+	if len(data) == 0 {
+		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: null", first)
+	}
+	size, n := binary.Uvarint(data)
+	if n <= 0 || size > uint64(len(data)-n) {
+		return PaxosRecord{}, javaerr.New(javaerr.InvalidProtocolBuffer, "While parsing a protocol message, the input "+
+			"ended unexpectedly in the middle of a field: recovery record of segment %d", first)
+	}
+	var msg qjournalpb.PersistedRecoveryPaxosData
+	if err := proto.Unmarshal(data[n:n+int(size)], &msg); err != nil {
+		return PaxosRecord{}, javaerr.New(javaerr.InvalidProtocolBuffer, "recovery record of segment %d: %w", first, err)
+	}
+	state := msg.GetSegmentState()
+	r := PaxosRecord{
+		Start:      TxID(state.GetStartTxId()),
+		End:        TxID(state.GetEndTxId()),
+		InProgress: state.GetIsInProgress(),
+		AcceptedIn: Epoch(msg.GetAcceptedInEpoch()),
+	}
+	if r.Start != first {
+		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: %s", first, r.text())
+	}
+	return r, nil
+}
+
+func (d *Dir) paxosDir() string            { return d.CurrentDir() + "/" + paxosDirName }
+func (d *Dir) paxosPath(first TxID) string { return d.paxosDir() + "/" + PaxosName(first) }
+func (d *Dir) makePaxosDir() error         { return mkdirDurable(d.fs, d.paxosDir()) }
+
+// Paxos reads the record of the segment that begins at first; false if there is none. A file that holds no good record is
+// an error, never "none": an empty one or one of another segment IllegalStateException, an undecodable one
+// InvalidProtocolBufferException.
+func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
+	data, err := readSmallFile(d.fs, d.paxosPath(first))
+	if errors.Is(err, fs.ErrNotExist) {
+		return PaxosRecord{}, false, nil
+	}
+	if err != nil {
+		return PaxosRecord{}, false, err
+	}
+	r, err := parsePaxos(data, first)
+	return r, err == nil, err
+}
+
+// SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil. The paxos directory is made
+// if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it as we do).
+func (d *Dir) SetPaxos(r PaxosRecord) error {
+	data, err := appendPaxos(nil, r)
+	if err != nil {
+		return err
+	}
+	if there, err := exists(d.fs, d.paxosDir()); err != nil || !there {
+		if err := errors.Join(err, d.makePaxosDir()); err != nil {
+			return err
+		}
+	}
+	_, err = writeFileAtomic(d.fs, d.paxosPath(r.Start), data)
+	return err
+}
+
+// DeletePaxos removes the record of the segment at first, if there is one; that it is gone is durable when DeletePaxos
+// returns nil, as a record that came back would speak for the segment that is written there next.
+func (d *Dir) DeletePaxos(first TxID) error {
+	err := d.fs.Remove(d.paxosPath(first))
+	if errors.Is(err, fs.ErrNotExist) && !d.paxosUnsynced {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return d.syncPaxos()
+}
+
+// syncPaxos remembers a failure: the entry that is gone now may come back after a power cut, so the next delete must not
+// take "not there" for an answer.
+func (d *Dir) syncPaxos() error {
+	err := d.fs.SyncDir(d.paxosDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // no directory, no entries
+	}
+	d.paxosUnsynced = err != nil
+	return err
+}

@@ -1,0 +1,141 @@
+package storage
+
+import (
+	"errors"
+	"os"
+
+	"gojn/internal/javaerr"
+	"gojn/storage/editlog"
+)
+
+// This file changes single segments of current/. Renames are durable when they return; an index that failed changes left
+// in doubt is read again from disk.
+
+func (d *Dir) segmentPath(name string) string { return d.CurrentDir() + "/" + name }
+
+// Scan reads a segment, open or not, and tells where its transactions end.
+func (d *Dir) Scan(s Segment) (scan editlog.Scan, err error) {
+	f, err := d.fs.OpenFile(d.segmentPath(s.Name), os.O_RDONLY, 0)
+	if err != nil {
+		return editlog.Scan{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return editlog.Scan{}, err
+	}
+	return editlog.ScanSegment(f, info.Size())
+}
+
+// LatestSegment finds the last segment that has transactions (Journal.scanStorageForLatestEdits). From the last segment
+// down, finalized ones too, it scans; one without transactions is renamed to .empty, durably, and the next is tried. One
+// that begins with damage, good frames after it, is not set aside: it is the answer, with a scan that says so.
+func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err error) {
+	if err := d.settle(); err != nil {
+		return Segment{}, editlog.Scan{}, false, err
+	}
+	for {
+		segs := d.Segments()
+		if len(segs) == 0 {
+			return Segment{}, editlog.Scan{}, false, nil
+		}
+		last := segs[len(segs)-1]
+		scan, err := d.Scan(last)
+		if err != nil {
+			return Segment{}, editlog.Scan{}, false, err
+		}
+		if scan.HasTxns() || scan.Tail == editlog.TailDamaged {
+			return last, scan, true, nil
+		}
+		if err := d.SetAside(last, SuffixEmpty); err != nil {
+			return Segment{}, editlog.Scan{}, false, err
+		}
+	}
+}
+
+// StartSegment creates edits_inprogress_<first>, or empties the one that is there, and puts it in the index. Whether that
+// may be done is the caller's decision. layout is the value for the header.
+func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
+	if err := d.settle(); err != nil {
+		return nil, err
+	}
+	name := InProgressName(first)
+	if err := d.setAsideOthers(first, name); err != nil {
+		return nil, err
+	}
+	var w *SegmentWriter
+	create := func() (err error) {
+		w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites)
+		return err
+	}
+	err := d.changeSynced(create, func(segs []Segment) []Segment {
+		return withSegment(segs, Segment{First: first, Last: InvalidTxID, InProgress: true, Name: name})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// setAsideOthers moves a segment in progress at first out of the way that has another name than ours: Java takes names
+// without the padding too, and two segments at one txid would make every later lookup fail.
+func (d *Dir) setAsideOthers(first TxID, name string) error {
+	for _, s := range segmentsAt(d.Segments(), first) {
+		if s.InProgress && s.Name != name {
+			if err := d.SetAside(s, SuffixTrash); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Finalize makes a segment in progress the finalized segment s.First to last (FileJournalManager.finalizeLogSegment). What
+// was written is synced before the rename, as a batch below the committed txid may not be. That last is its real end is
+// the caller's knowledge.
+func (d *Dir) Finalize(s Segment, last TxID) error {
+	if err := d.settle(); err != nil {
+		return err
+	}
+	final := Segment{First: s.First, Last: last, Name: FinalizedName(s.First, last)}
+	from, to := d.segmentPath(s.Name), d.segmentPath(final.Name)
+	taken, err := exists(d.fs, to)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return illegalState("Can't finalize edits file %s since finalized file already exists", from)
+	}
+	if err := d.syncFile(from); err != nil {
+		return err
+	}
+	rename := func() error {
+		if err := d.fs.Rename(from, to); err != nil {
+			return &javaerr.Error{Class: javaerr.IllegalState, Message: "Unable to finalize edits file " + from, Cause: err}
+		}
+		return nil
+	}
+	return d.change(rename, func(segs []Segment) []Segment {
+		return withSegment(withoutSegments(segs, named(s.Name)), final)
+	})
+}
+
+// SetAside renames a segment so that it is one no more: suffix is .empty, .trash, .stale or .corrupt. An older file of
+// that name is replaced (EditLogFile.renameSelf).
+func (d *Dir) SetAside(s Segment, suffix string) error {
+	from := d.segmentPath(s.Name)
+	rename := func() error { return d.fs.Rename(from, from+suffix) }
+	return d.change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
+}
+
+func named(name string) func(Segment) bool { return func(s Segment) bool { return s.Name == name } }
+
+// syncFile makes durable what was written to a file, through whichever handle.
+func (d *Dir) syncFile(name string) (err error) {
+	f, err := d.fs.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return f.Sync()
+}
