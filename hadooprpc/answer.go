@@ -1,0 +1,224 @@
+package hadooprpc
+
+import (
+	"net"
+	"time"
+)
+
+// answer is one response frame on its way out.
+type answer struct {
+	buf  *[]byte
+	owed bool // it was counted in inflight
+	last bool // the connection finishes after it
+}
+
+// admit counts an answer that will be owed. It reports false if no new call is to be taken.
+func (c *conn) admit() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.draining || c.finishing || c.hushed {
+		return false
+	}
+	c.inflight++
+	return true
+}
+
+// send queues an answer and writes what is queued, unless somebody is writing already: that goroutine then takes it along.
+// So answers go out whole, in the order of their sending, several with one system call under load.
+func (c *conn) send(a answer) {
+	c.mu.Lock()
+	if c.closed || c.finishing || c.hushed {
+		c.settle(a)
+		c.mu.Unlock()
+		putBuffer(a.buf)
+		return
+	}
+	n := int64(len(*a.buf))
+	c.out = append(c.out, a)
+	c.outBytes += n
+	total := c.srv.answers.Add(n)
+	if a.last {
+		c.finishing = true
+		c.finishBy = time.Now().Add(c.srv.cfg.LingerTimeout)
+	}
+	if limit := c.srv.cfg.AnswersPerConn; limit >= 0 && c.outBytes > limit && c.outBytes > n {
+		c.srv.cfg.Logger.Warn("connection cut: too many unread answers", "remote", c.remote, "bytes", c.outBytes)
+		c.cutLocked(errUnread)
+	}
+	flush := !c.flushing && !c.closed
+	if flush {
+		c.flushing = true
+		c.writeFrom = time.Now()
+	}
+	c.mu.Unlock()
+	if limit := c.srv.cfg.AnswerMemory; limit >= 0 && total > limit {
+		c.srv.relieve(limit)
+	}
+	if flush {
+		c.flush()
+	}
+}
+
+// settle ends what is owed for a. c.mu is held.
+func (c *conn) settle(a answer) {
+	if a.owed {
+		c.inflight--
+		if c.inflight < c.srv.cfg.MaxCallsPerConn {
+			c.wakeLocked(waitRoom)
+		}
+	}
+}
+
+// flush writes until nothing is queued.
+func (c *conn) flush() {
+	for {
+		c.mu.Lock()
+		batch := c.out
+		c.out = nil
+		if len(batch) == 0 || c.closed {
+			c.out = batch
+			c.dropOut()
+			c.flushing = false
+			c.settled()
+			c.mu.Unlock()
+			return
+		}
+		c.writeFrom = time.Now()
+		c.mu.Unlock()
+
+		n, err := c.write(batch)
+		c.srv.cfg.Observer.Sent(int(n))
+
+		c.mu.Lock()
+		for _, a := range batch {
+			c.uncount(int64(len(*a.buf)))
+			c.settle(a)
+		}
+		if err != nil {
+			c.cutLocked(err)
+		}
+		c.mu.Unlock()
+		for _, a := range batch {
+			putBuffer(a.buf)
+		}
+	}
+}
+
+func (c *conn) write(batch []answer) (int64, error) {
+	if len(batch) == 1 {
+		n, err := c.nc.Write(*batch[0].buf)
+		return int64(n), err
+	}
+	bufs := make(net.Buffers, len(batch))
+	for i, a := range batch {
+		bufs[i] = *a.buf
+	}
+	return bufs.WriteTo(c.nc)
+}
+
+// settled is called when the queue has run empty or been dropped. c.mu is held.
+func (c *conn) settled() {
+	if c.still != nil {
+		close(c.still)
+		c.still = nil
+	}
+	if c.closed {
+		return
+	}
+	if c.draining && c.inflight == 0 && !c.finishing {
+		c.finishing = true
+	}
+	if !c.finishing {
+		return
+	}
+	// The peer must see the last answer before the connection goes: closing with unread input would reset it. So only our
+	// side is shut, and the reader throws away what comes until the peer closes or the time is over.
+	c.finishBy = time.Now().Add(c.srv.cfg.LingerTimeout)
+	w, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || w.CloseWrite() != nil {
+		c.cutLocked(errFinished)
+		return
+	}
+	c.wakeLocked(waitRoom)
+}
+
+// dropOut forgets the queued answers. c.mu is held. What is being written stays with its writer.
+func (c *conn) dropOut() {
+	for _, a := range c.out {
+		c.uncount(int64(len(*a.buf)))
+		c.settle(a)
+		putBuffer(a.buf)
+	}
+	c.out = nil
+}
+
+// uncount takes n bytes off the waiting answers. c.mu is held. Those of a closed connection were taken off when it closed.
+func (c *conn) uncount(n int64) {
+	if !c.closed {
+		c.outBytes -= n
+		c.srv.answers.Add(-n)
+	}
+}
+
+// drain lets the connection finish: no new call is read, and it closes after the last answer.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if c.inflight == 0 && !c.flushing && !c.finishing {
+		c.settled()
+	}
+}
+
+// hush forbids answers that have not been begun.
+func (c *conn) hush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hushed = true
+	c.dropOut()
+}
+
+// quiet returns a channel that is closed when nothing is being written.
+func (c *conn) quiet() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.still == nil {
+		c.still = make(chan struct{})
+	}
+	ch := c.still
+	if !c.flushing {
+		close(ch)
+		c.still = nil
+	}
+	return ch
+}
+
+// relieve cuts those connections whose answers have been stuck longest until the waiting answers fit into limit. Up to twice
+// the limit it leaves alone who has been writing for less than stuckAfter: that is a burst, not a peer that does not read.
+func (s *Server) relieve(limit int64) {
+	for {
+		total := s.answers.Load()
+		if total <= limit {
+			return
+		}
+		s.mu.Lock()
+		open := s.openConns()
+		s.mu.Unlock()
+		var victim *conn
+		var since time.Time
+		for _, c := range open {
+			c.mu.Lock()
+			if c.flushing && !c.closed && (victim == nil || c.writeFrom.Before(since)) {
+				victim, since = c, c.writeFrom
+			}
+			c.mu.Unlock()
+		}
+		if victim == nil || total <= 2*limit && time.Since(since) < stuckAfter {
+			return
+		}
+		s.cfg.Logger.Warn("connection cut: unread answers fill the memory", "remote", victim.remote)
+		victim.cut(errUnread)
+	}
+}
+
+const stuckAfter = time.Second

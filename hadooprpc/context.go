@@ -1,0 +1,92 @@
+package hadooprpc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"gojn/hadooprpc/rpcpb"
+)
+
+var errUserName = errors.New("user name refused")
+
+// outOfBand handles calls with negative ids (Java Server.Connection.processRpcOutOfBandRequest).
+func (c *conn) outOfBand(h *requestHeader, payload []byte) {
+	var err *Error
+	switch h.callID {
+	case callIDContext:
+		err = c.readContext(payload)
+	case callIDSasl:
+		if !c.sasl.on {
+			err = invalidHeader("SASL protocol not requested by client")
+		} else {
+			err = c.readSasl(payload)
+		}
+	case callIDPing:
+	default:
+		err = invalidHeader("Unknown out of band call #%d", h.callID)
+	}
+	if err != nil {
+		c.fatal(h.callID, h.retry, err)
+	}
+}
+
+// readContext is Java's Server.Connection.processConnectionContext and authorizeConnection. It answers nothing if all is
+// well, and closes without an answer on a user name that Java cannot make a user of.
+func (c *conn) readContext(payload []byte) *Error {
+	if c.sasl.on && !c.sasl.done {
+		return invalidHeader("Connection header sent during SASL negotiation")
+	}
+	if c.context {
+		return invalidHeader("Connection context already processed")
+	}
+	var m rpcpb.IpcConnectionContextProto
+	if _, err := parseOutOfBand(payload, &m, "IpcConnectionContextProto"); err != nil {
+		return err
+	}
+	id := Identity{Protocol: m.GetProtocol(), Method: "SIMPLE", Address: addressOf(c.remote)}
+	if c.sasl.session != nil {
+		id.Method, id.User = c.sasl.method, c.sasl.user
+	}
+	if info := m.GetUserInfo(); info.GetEffectiveUser() != "" || info != nil && info.EffectiveUser != nil {
+		switch {
+		case c.sasl.session == nil:
+			id.RealUser = info.GetRealUser()
+		case info.GetEffectiveUser() != c.sasl.user:
+			id.RealUser = c.sasl.user
+		}
+		id.User = info.GetEffectiveUser()
+		for _, name := range []string{id.User, id.RealUser} {
+			if name == "" && name != id.User {
+				continue // no real user
+			}
+			short, err := c.srv.cfg.ResolveUser(name)
+			if err != nil {
+				c.srv.cfg.Logger.Warn("connection closed: bad user name", "remote", c.remote, "user", name, "error", err)
+				c.cut(fmt.Errorf("%w: %w", errUserName, err))
+				return nil
+			}
+			if name == id.User {
+				id.ShortUser = short
+			}
+		}
+	} else if id.User != "" {
+		id.ShortUser = c.sasl.shortUser
+	}
+	err := c.srv.cfg.Authorize(id)
+	c.srv.cfg.Observer.Authorized(id.User, c.remote, err)
+	if err != nil {
+		e := fatalf(CodeFatalUnauthorized, ClassAuthorization, "%s", err)
+		return e
+	}
+	c.identity = id
+	c.context = true
+	return nil
+}
+
+func addressOf(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.IP.String()
+	}
+	return a.String()
+}

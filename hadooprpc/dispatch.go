@@ -1,0 +1,248 @@
+package hadooprpc
+
+import (
+	"slices"
+	"sync"
+)
+
+// dispatcher decides which queued call runs next. Calls are queued by key, and within a key by connection; a key's
+// connections take turns. At most Handlers calls of a key run at a time, at most Handlers-1 of them for one connection, and
+// at most MaxRunning of all keys, when keys take turns too. The writer of a key may always run one call of that key, even
+// above these limits: a writer has one call under way at a time.
+//
+// So a hanging disk fills its journal's share and nothing else, and a client with slow calls leaves room for the others.
+type dispatcher struct {
+	srv *Server
+
+	mu      sync.Mutex
+	keys    map[string]*keyQueue
+	writers map[string]*conn
+	starved []*keyQueue // runnable but for MaxRunning, in order
+	queued  int
+	running int
+	workers int           // goroutines that run a call or write its answer
+	idlers  chan struct{} // closed when workers falls to 0; nil if nobody asked
+}
+
+// keyQueue holds the calls of one key. All fields are guarded by dispatcher.mu.
+type keyQueue struct {
+	key     string
+	running int
+	turns   []*connQueue // those with queued calls, the next to serve first
+	starved bool         // in dispatcher.starved
+}
+
+// connQueue holds the calls of one connection for one key.
+type connQueue struct {
+	key     *keyQueue
+	conn    *conn
+	calls   []*call
+	running int
+}
+
+func newDispatcher(s *Server) *dispatcher {
+	return &dispatcher{srv: s, keys: map[string]*keyQueue{}, writers: map[string]*conn{}}
+}
+
+// submit queues k and starts what may run. It reports false if the connection has closed.
+func (d *dispatcher) submit(k *call) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if k.conn.left {
+		return false
+	}
+	kq := d.keys[k.key]
+	if kq == nil {
+		kq = &keyQueue{key: k.key}
+		d.keys[k.key] = kq
+	}
+	q := k.conn.queues[kq]
+	if q == nil {
+		if k.conn.queues == nil {
+			k.conn.queues = map[*keyQueue]*connQueue{}
+		}
+		q = &connQueue{key: kq, conn: k.conn}
+		k.conn.queues[kq] = q
+	}
+	if len(q.calls) == 0 {
+		kq.turns = append(kq.turns, q)
+	}
+	q.calls = append(q.calls, k)
+	d.queued++
+	k.queue = q
+	d.pump(kq)
+	return true
+}
+
+// next returns the place in kq.turns of the queue to serve now, or -1. global tells that MaxRunning alone forbids more.
+func (d *dispatcher) next(kq *keyQueue) (at int, global bool) {
+	limit := d.srv.cfg.Handlers
+	if w := d.writers[kq.key]; w != nil {
+		if q := w.queues[kq]; q != nil && q.running == 0 && len(q.calls) > 0 {
+			return slices.Index(kq.turns, q), false
+		}
+	}
+	if kq.running >= limit {
+		return -1, false
+	}
+	for i, q := range kq.turns {
+		if q.running < max(limit-1, 1) {
+			if d.running < d.srv.cfg.MaxRunning {
+				return i, false
+			}
+			return -1, true
+		}
+	}
+	return -1, false
+}
+
+// pump starts what kq may run. d.mu is held.
+func (d *dispatcher) pump(kq *keyQueue) {
+	for {
+		at, global := d.next(kq)
+		if at < 0 {
+			if global && !kq.starved {
+				kq.starved = true
+				d.starved = append(d.starved, kq)
+			}
+			break
+		}
+		d.start(kq, at)
+	}
+	if kq.running == 0 && len(kq.turns) == 0 && d.keys[kq.key] == kq && !kq.starved {
+		delete(d.keys, kq.key)
+	}
+}
+
+func (d *dispatcher) start(kq *keyQueue, at int) {
+	q := kq.turns[at]
+	k := q.calls[0]
+	q.calls[0] = nil
+	q.calls = q.calls[1:]
+	kq.turns = append(kq.turns[:at], kq.turns[at+1:]...)
+	if len(q.calls) > 0 {
+		kq.turns = append(kq.turns, q)
+	}
+	d.queued--
+	d.running++
+	kq.running++
+	q.running++
+	d.workers++
+	go func() {
+		d.srv.serveCall(k)
+		d.leave()
+	}()
+}
+
+// done gives back what k held of the limits and starts what may run now. The answer is not written yet.
+func (d *dispatcher) done(k *call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	q := k.queue
+	d.running--
+	q.key.running--
+	q.running--
+	if q.running == 0 && len(q.calls) == 0 {
+		delete(q.conn.queues, q.key)
+	}
+	// Keys that waited for MaxRunning have their turn before this one.
+	for n := len(d.starved); n > 0 && d.running < d.srv.cfg.MaxRunning; n-- {
+		kq := d.starved[0]
+		d.starved = d.starved[1:]
+		kq.starved = false
+		if at, _ := d.next(kq); at >= 0 {
+			d.start(kq, at)
+		}
+		if _, global := d.next(kq); global && !kq.starved {
+			kq.starved = true
+			d.starved = append(d.starved, kq)
+		} else {
+			d.pump(kq)
+		}
+	}
+	d.pump(q.key)
+}
+
+func (d *dispatcher) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.workers--
+	if d.workers == 0 && d.idlers != nil {
+		close(d.idlers)
+		d.idlers = nil
+	}
+}
+
+// drop takes the queued calls of a closed connection out and returns them; they never run.
+func (d *dispatcher) drop(c *conn) []*call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.left = true
+	var dropped []*call
+	for kq, q := range c.queues {
+		dropped = append(dropped, q.calls...)
+		d.queued -= len(q.calls)
+		q.calls = nil
+		for i, o := range kq.turns {
+			if o == q {
+				kq.turns = append(kq.turns[:i], kq.turns[i+1:]...)
+				break
+			}
+		}
+		if q.running == 0 {
+			delete(c.queues, kq)
+		}
+		d.pump(kq)
+	}
+	for key := range c.writes {
+		if d.writers[key] == c {
+			delete(d.writers, key)
+		}
+	}
+	c.writes = nil
+	return dropped
+}
+
+// markWriter makes c the writer of key.
+func (d *dispatcher) markWriter(key string, c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.writers[key]
+	if old == c || c.left {
+		return
+	}
+	if old != nil {
+		delete(old.writes, key)
+		old.writer.Store(len(old.writes) > 0)
+	}
+	if c.writes == nil {
+		c.writes = map[string]struct{}{}
+	}
+	c.writes[key] = struct{}{}
+	c.writer.Store(true)
+	d.writers[key] = c
+	if kq := d.keys[key]; kq != nil {
+		d.pump(kq)
+	}
+}
+
+func (d *dispatcher) counts() (queued, running int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queued, d.running
+}
+
+// idle returns a channel that is closed once no call runs.
+func (d *dispatcher) idle() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.workers == 0 {
+		ch := make(chan struct{})
+		close(ch)
+		return ch
+	}
+	if d.idlers == nil {
+		d.idlers = make(chan struct{})
+	}
+	return d.idlers
+}

@@ -1,0 +1,115 @@
+package hadooprpc
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller wakes connections when there is something to read. A connection that waits on it has no goroutine and no buffer;
+// with ten thousand idle ones, that is the difference between 2 KiB and 6 KiB each. It is an epoll set of its own, one-shot,
+// which is itself watched by the runtime's poller, so that no thread blocks in it.
+type poller struct {
+	srv   *Server
+	epoll *os.File
+	fd    int // of epoll; it is closed after the last connection has gone
+	done  chan struct{}
+
+	mu    sync.Mutex
+	conns map[uint64]*conn
+	last  uint64
+}
+
+func newPoller(s *Server) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	p := &poller{
+		srv: s, epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, done: make(chan struct{}), conns: map[uint64]*conn{},
+	}
+	raw, err := p.epoll.SyscallConn()
+	if err != nil {
+		_ = p.epoll.Close()
+		return nil, err
+	}
+	go p.loop(raw)
+	return p, nil
+}
+
+func (p *poller) loop(raw syscall.RawConn) {
+	defer close(p.done)
+	events := make([]unix.EpollEvent, 128)
+	for {
+		n := 0
+		var failed error
+		err := raw.Read(func(fd uintptr) bool {
+			n, failed = unix.EpollWait(int(fd), events, 0)
+			if errors.Is(failed, unix.EINTR) {
+				n, failed = 0, nil
+			}
+			return n > 0 || failed != nil
+		})
+		if err != nil {
+			return // closed
+		}
+		if failed != nil {
+			// Nothing but a broken descriptor gets here; without the poller no connection would ever be read again.
+			p.srv.cfg.Logger.Error("epoll_wait failed", "error", failed)
+			return
+		}
+		for _, e := range events[:n] {
+			id := uint64(uint32(e.Fd))<<32 | uint64(uint32(e.Pad))
+			p.mu.Lock()
+			c := p.conns[id]
+			p.mu.Unlock()
+			if c != nil {
+				c.wake(waitReadable)
+			}
+		}
+	}
+}
+
+// arm has c woken once when it can be read or has been closed by the peer. c must be marked as waiting before.
+func (p *poller) arm(c *conn) error {
+	op := unix.EPOLL_CTL_MOD
+	if c.pollID == 0 {
+		op = unix.EPOLL_CTL_ADD
+		p.mu.Lock()
+		p.last++
+		c.pollID = p.last
+		p.conns[c.pollID] = c
+		p.mu.Unlock()
+	}
+	var failed error
+	err := c.raw.Control(func(fd uintptr) {
+		e := unix.EpollEvent{
+			Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT,
+			Fd:     int32(c.pollID >> 32), Pad: int32(uint32(c.pollID)),
+		}
+		failed = os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(fd), &e))
+	})
+	return errors.Join(err, failed)
+}
+
+// forget drops c; its descriptor leaves the epoll set by being closed.
+func (p *poller) forget(c *conn) {
+	if c.pollID == 0 {
+		return
+	}
+	p.mu.Lock()
+	delete(p.conns, c.pollID)
+	p.mu.Unlock()
+}
+
+func (p *poller) close() {
+	_ = p.epoll.Close()
+	<-p.done
+}

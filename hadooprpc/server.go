@@ -1,0 +1,339 @@
+package hadooprpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Server can be told. The zero value of a field means its default; where a limit can be switched off, a
+// negative value does so.
+type Config struct {
+	// MaxFrame is the largest request frame in bytes (ipc.maximum.data.length), default 134217728. A longer one, or one of
+	// negative length, closes the connection without an answer.
+	MaxFrame int
+	// MaxResponseWarn is the size in bytes above which an answer is logged (ipc.server.max.response.size), default 1048576.
+	MaxResponseWarn int
+
+	// Handlers is how many calls of one key run at a time (dfs.journalnode.handler.count), default 5. One connection gets at
+	// most one less, so that it cannot keep the others of its key out. Java has one ceiling for the whole process.
+	Handlers int
+	// MaxRunning bounds the running calls of all keys together, default 1024, at least Handlers.
+	MaxRunning int
+	// MaxCallsPerConn bounds the calls of a connection that are not answered yet, default 100. At the bound the server reads
+	// no further from that connection.
+	MaxCallsPerConn int
+
+	// RequestMemory bounds the bytes held for requests, half-read ones included. It is raised to what the other limits need:
+	// WriterReserve, one largest frame, and 64 MiB that only frames up to 16 KiB may take. That sum is the default, 320 MiB
+	// with the default MaxFrame.
+	RequestMemory int64
+	// WriterReserve is the part of RequestMemory for connections marked by Call.MarkWriter, default and minimum MaxFrame.
+	WriterReserve int64
+	// AnswersPerConn bounds the bytes of answers waiting for a peer to read them, default 16 MiB; a peer that exceeds it
+	// with more than one answer waiting is cut.
+	AnswersPerConn int64
+	// AnswerMemory bounds the waiting answers of all connections, default 64 MiB. Above it those that have been stuck
+	// longest are cut.
+	AnswerMemory int64
+
+	// StallTimeout is how long a peer may take for the next 64 KiB of a frame it has begun (or for the rest, if less),
+	// default 10 s; a tenth of that while others wait for memory. Negative: for ever.
+	StallTimeout time.Duration
+	// PurgeInterval is how long an answer may wait for the peer to read it (ipc.server.purge.interval), default 15 min.
+	PurgeInterval time.Duration
+	// LingerTimeout is how long a closing connection waits for the peer to see the last answer and close, default 1 s.
+	LingerTimeout time.Duration
+
+	// MaxConnections closes connections above this number at once (ipc.server.max.connections). Default 0, no limit.
+	MaxConnections int
+	// IdleThreshold is the number of open connections from which idle ones are closed (ipc.client.idlethreshold), default
+	// 4000; negative: from one on.
+	IdleThreshold int
+	// KillMax bounds how many idle connections one scan closes (ipc.client.kill.max), default 10.
+	KillMax int
+	// MaxIdleTime is half the silence after which a connection without calls is idle (ipc.client.connection.maxidletime),
+	// default 10 s.
+	MaxIdleTime time.Duration
+	// IdleScanInterval is the time between scans (ipc.client.connection.idle-scan-interval.ms), default 10 s; negative: none.
+	IdleScanInterval time.Duration
+
+	// Mechanisms are the SASL mechanisms that clients must use. Nil: SIMPLE only. Otherwise SIMPLE is refused.
+	Mechanisms []Mechanism
+	// ResolveUser maps a user or principal to its short name (hadoop.security.auth_to_local). An error closes the connection
+	// without an answer, as in Java. Default: the part before the first / or @.
+	ResolveUser func(name string) (short string, err error)
+	// Authorize says whether a connection may be used (ProxyUsers, ServiceAuthorizationManager). Its error is answered as an
+	// AuthorizationException. Default: everybody may, but nobody may act for another user.
+	Authorize func(id Identity) error
+
+	// Logger gets the server's log lines. Default: none are written.
+	Logger *slog.Logger
+	// Observer is told what happens, for metrics.
+	Observer Observer
+}
+
+// Server serves Hadoop IPC version 9. The configuration is copied at the first Serve; Register must come before. All methods
+// may be called from any goroutine.
+type Server struct {
+	Config
+
+	once      sync.Once
+	cfg       Config // Config with defaults; fixed by init
+	protocols map[string]*Protocol
+
+	ctx      context.Context // ends at Close; handlers get it
+	cancel   context.CancelFunc
+	budget   *budget
+	dispatch *dispatcher
+	poller   *poller // nil where there is none: readers then wait on goroutines
+	answers  atomic.Int64
+	quit     chan struct{} // closed when the last connection of a stopped server has gone
+	tasks    sync.WaitGroup // connections, janitor, poller; handlers are counted by the dispatcher
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	draining  bool // Shutdown or Close was called
+	started   bool // background tasks run
+	gone      bool // quit is closed
+}
+
+// Register adds a protocol. It panics if the name is taken, which is a mistake of the program, like http.Handle. It must not
+// be called after Serve.
+func (s *Server) Register(p *Protocol) {
+	if p.Name == "" || p.Name == metaProtocol {
+		panic("hadooprpc: bad protocol name " + p.Name)
+	}
+	if _, taken := s.protocols[p.Name]; taken {
+		panic("hadooprpc: protocol registered twice: " + p.Name)
+	}
+	if s.protocols == nil {
+		s.protocols = map[string]*Protocol{}
+	}
+	s.protocols[p.Name] = p
+}
+
+func (s *Server) init() {
+	s.once.Do(func() {
+		s.cfg = s.EnsureDefaults()
+		if s.protocols == nil {
+			s.protocols = map[string]*Protocol{}
+		}
+		s.protocols[metaProtocol] = s.metaService()
+		s.ctx, s.cancel = context.WithCancel(context.Background())
+		s.budget = newBudget(s.cfg)
+		s.dispatch = newDispatcher(s)
+		s.listeners = map[net.Listener]struct{}{}
+		s.conns = map[*conn]struct{}{}
+		s.quit = make(chan struct{})
+	})
+}
+
+// Serve accepts connections from l until the server is stopped or l fails, and closes l. It always returns an error that is
+// not nil, ErrServerClosed after Shutdown or Close. Several listeners may be served at a time.
+func (s *Server) Serve(l net.Listener) error {
+	s.init()
+	defer func() { _ = l.Close() }()
+	if !s.addListener(l) {
+		return ErrServerClosed
+	}
+	defer s.removeListener(l)
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.stopping() {
+				return ErrServerClosed
+			}
+			var ne net.Error
+			if !errors.As(err, &ne) || !ne.Temporary() { //nolint:staticcheck // what net/http does for EMFILE and its like
+				return fmt.Errorf("hadooprpc: accept: %w", err)
+			}
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.cfg.Logger.Warn("accept failed, trying again", "address", l.Addr(), "pause", pause, "error", err)
+			select {
+			case <-time.After(pause):
+			case <-s.quit:
+			}
+			continue
+		}
+		pause = 0
+		s.accept(nc)
+	}
+}
+
+func (s *Server) accept(nc net.Conn) {
+	if t, ok := nc.(*net.TCPConn); ok {
+		_ = t.SetNoDelay(true)
+		_ = t.SetKeepAlive(true)
+	}
+	c := newConn(s, nc)
+	s.mu.Lock()
+	if s.draining || s.cfg.MaxConnections > 0 && len(s.conns) >= s.cfg.MaxConnections {
+		draining := s.draining
+		s.mu.Unlock()
+		if !draining {
+			s.cfg.Logger.Warn("connection refused: too many are open", "limit", s.cfg.MaxConnections, "remote", c.remote)
+		}
+		_ = nc.Close()
+		return
+	}
+	s.conns[c] = struct{}{}
+	s.tasks.Add(1)
+	s.mu.Unlock()
+	s.cfg.Observer.ConnOpened(c.remote)
+	go c.run()
+}
+
+// forget is the last act of a connection.
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.checkGone()
+	s.mu.Unlock()
+	s.tasks.Done()
+}
+
+// checkGone closes quit when a stopped server has no connection left. s.mu is held.
+func (s *Server) checkGone() {
+	if s.draining && len(s.conns) == 0 && !s.gone {
+		s.gone = true
+		close(s.quit)
+	}
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	if !s.started {
+		s.started = true
+		p, err := newPoller(s)
+		if err != nil {
+			s.cfg.Logger.Warn("no poller: idle connections will cost a goroutine each", "error", err)
+		}
+		s.poller = p
+		s.tasks.Add(1)
+		go s.janitor()
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) removeListener(l net.Listener) {
+	s.mu.Lock()
+	delete(s.listeners, l)
+	s.mu.Unlock()
+}
+
+func (s *Server) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// stop closes the listeners and returns the connections that were open. No new one is accepted from then on.
+func (s *Server) stop() []*conn {
+	s.init()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	s.checkGone()
+	return s.openConns()
+}
+
+// openConns needs s.mu.
+func (s *Server) openConns() []*conn {
+	open := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		open = append(open, c)
+	}
+	return open
+}
+
+// Shutdown stops accepting and reading, lets the calls that were read finish, sends their answers, and closes the
+// connections. If ctx ends first the rest is cut as by Close and its error is returned. On success nothing of the server
+// runs any more.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, c := range s.stop() {
+		c.drain()
+	}
+	select {
+	case <-s.quit:
+		if err := s.Wait(ctx); err != nil {
+			s.Close()
+			return err
+		}
+		s.Close()
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		return context.Cause(ctx)
+	}
+}
+
+// Close stops accepting and cuts the connections: an answer that is being written is given a moment to end, none is begun.
+// Queued calls do not run. Close does not wait for handlers that run; Wait does.
+func (s *Server) Close() {
+	open := s.stop()
+	s.cancel()
+	for _, c := range open {
+		c.hush()
+	}
+	grace := time.NewTimer(cutGrace)
+	defer grace.Stop()
+	for _, c := range open {
+		select {
+		case <-c.quiet():
+		case <-grace.C:
+			grace.Reset(0)
+		}
+		c.cut(ErrServerClosed)
+	}
+	<-s.quit
+	s.mu.Lock()
+	p := s.poller
+	s.mu.Unlock()
+	if p != nil {
+		p.close()
+	}
+	s.tasks.Wait()
+}
+
+// cutGrace is how long Close lets answers end that are being written.
+const cutGrace = 100 * time.Millisecond
+
+// Wait returns when no handler runs, or with ctx's error. It is meant for after Shutdown or Close.
+func (s *Server) Wait(ctx context.Context) error {
+	s.init()
+	select {
+	case <-s.dispatch.idle():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Stats returns the gauges of this moment.
+func (s *Server) Stats() Stats {
+	s.init()
+	s.mu.Lock()
+	n := len(s.conns)
+	s.mu.Unlock()
+	queued, running := s.dispatch.counts()
+	return Stats{
+		Connections: n, Queued: queued, Running: running,
+		RequestBytes: s.budget.held(), AnswerBytes: s.answers.Load(),
+	}
+}
