@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	preambleLen    = 7
-	magic          = "hrpc"
-	ipcVersion     = 9
-	authNone  int8 = 0
-	authSasl  int8 = -33
+	preambleLen      = 7
+	magic            = "hrpc"
+	ipcVersion       = 9
+	authNone    int8 = 0
+	authSasl    int8 = -33
 )
 
 // httpAnswer is Java's Server.RECEIVED_HTTP_REQ_RESPONSE.

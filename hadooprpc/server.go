@@ -93,7 +93,7 @@ type Server struct {
 	dispatch *dispatcher
 	poller   *poller // nil where there is none: readers then wait on goroutines
 	answers  atomic.Int64
-	quit     chan struct{} // closed when the last connection of a stopped server has gone
+	quit     chan struct{}  // closed when the last connection of a stopped server has gone
 	tasks    sync.WaitGroup // connections, janitor, poller; handlers are counted by the dispatcher
 
 	mu        sync.Mutex
