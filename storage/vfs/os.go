@@ -112,11 +112,11 @@ func (f osFile) control(name string, op func(fd int) error) error {
 	err = conn.Control(func(fd uintptr) {
 		opErr = uninterrupted(func() error { return op(int(fd)) })
 	})
-	if err == nil {
-		err = opErr
+	if err != nil { // the one reason it has; it is not os.ErrClosed, though
+		opErr = os.ErrClosed
 	}
-	if err != nil {
-		return &fs.PathError{Op: name, Path: f.Name(), Err: err}
+	if opErr != nil {
+		return &fs.PathError{Op: name, Path: f.Name(), Err: opErr}
 	}
 	return nil
 }

@@ -1,0 +1,130 @@
+package vfs
+
+import (
+	"maps"
+	"math"
+)
+
+// blockSize is the unit in which unsynced data of Mem survives a crash or not, like a page of the page cache.
+const blockSize = 4096
+
+// content is the data of a file in memory twice: as processes see it and as it is on the disk. Blocks are shared between
+// the two until one is written, and never changed while shared. A missing block is zeros.
+type content struct {
+	now, disk        map[int64]*block
+	dirty            map[int64]struct{} // blocks that differ, or may
+	size, sizeOnDisk int64
+}
+
+type block [blockSize]byte
+
+func newContent() content {
+	return content{now: map[int64]*block{}, disk: map[int64]*block{}, dirty: map[int64]struct{}{}}
+}
+
+func (c *content) readAt(b []byte, off int64) int {
+	if off >= c.size {
+		return 0
+	}
+	b = b[:min(int64(len(b)), c.size-off)]
+	for n := 0; n < len(b); {
+		i, at := (off+int64(n))/blockSize, (off+int64(n))%blockSize
+		part := b[n:min(len(b), n+int(blockSize-at))]
+		if blk := c.now[i]; blk != nil {
+			copy(part, blk[at:])
+		} else {
+			clear(part)
+		}
+		n += len(part)
+	}
+	return len(b)
+}
+
+func (c *content) writeAt(b []byte, off int64) {
+	for n := 0; n < len(b); {
+		i, at := (off+int64(n))/blockSize, (off+int64(n))%blockSize
+		n += copy(c.own(i)[at:], b[n:])
+	}
+	c.size = max(c.size, off+int64(len(b)))
+}
+
+// own gives block i for writing: one that the disk does not share.
+func (c *content) own(i int64) *block {
+	blk := c.now[i]
+	if blk == nil {
+		blk = new(block)
+	} else if c.disk[i] == blk {
+		dup := *blk
+		blk = &dup
+	}
+	c.now[i] = blk
+	c.dirty[i] = struct{}{}
+	return blk
+}
+
+func (c *content) truncate(size int64) {
+	if size < c.size {
+		for i := range c.now {
+			if i*blockSize >= size {
+				delete(c.now, i)
+				c.dirty[i] = struct{}{}
+			}
+		}
+		if at := size % blockSize; at != 0 && c.now[size/blockSize] != nil {
+			clear(c.own(size / blockSize)[at:])
+		}
+	}
+	c.size = size
+}
+
+// sync puts everything on the disk.
+func (c *content) sync() {
+	for i := range c.dirty {
+		c.syncBlock(i)
+	}
+	c.sizeOnDisk = c.size
+}
+
+// syncRange puts n bytes from off on the disk, as a write with O_DSYNC does.
+func (c *content) syncRange(off int64, n int) {
+	for i := off / blockSize; i*blockSize < off+int64(n); i++ {
+		c.syncBlock(i)
+	}
+	c.sizeOnDisk = c.size
+}
+
+func (c *content) syncBlock(i int64) {
+	if blk := c.now[i]; blk != nil {
+		c.disk[i] = blk
+	} else {
+		delete(c.disk, i)
+	}
+	delete(c.dirty, i)
+}
+
+// afterCrash is what a crash leaves: what is on the disk, and of the rest what keep chooses. It is all on disk then.
+// The file's new length and each dirty block are chosen by themselves: a length without its data reads as zeros.
+func (c *content) afterCrash(keep func() bool) content {
+	left := content{now: maps.Clone(c.disk), disk: map[int64]*block{}, dirty: map[int64]struct{}{}, size: c.sizeOnDisk}
+	if c.size != c.sizeOnDisk && keep() {
+		left.size = c.size
+	}
+	for _, i := range sortedKeys(c.dirty) {
+		if !keep() {
+			continue
+		}
+		if blk := c.now[i]; blk != nil {
+			dup := *blk // c may go on writing to it
+			left.now[i] = &dup
+		} else {
+			delete(left.now, i)
+		}
+	}
+	// What lies behind the end is gone, and must not come back when the file grows again.
+	size := left.size
+	left.disk = maps.Clone(left.now)
+	left.size = math.MaxInt64
+	left.truncate(size)
+	left.sync()
+	return left
+}
