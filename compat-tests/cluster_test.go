@@ -1,0 +1,194 @@
+package compat_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gojn/compat-tests/hadoop"
+	"gojn/compat-tests/oracle"
+	"gojn/compat-tests/workload"
+)
+
+// clients is the number of concurrent HDFS clients of every load.
+const clients = 4
+
+// gentle is the clients' pause while processes are killed and restarted, so that the namespace stays small enough to
+// be read whole afterwards.
+const gentle = 20 * time.Millisecond
+
+// pair is a running cluster with the record of what its clients did.
+type pair struct {
+	*hadoop.Cluster
+	t      *testing.T
+	ctx    context.Context
+	ledger *oracle.Ledger
+	roots  []string
+	load   *workload.Load
+
+	recovered int // open segments that a failover recovered
+}
+
+// newPair configures a cluster; nothing is started.
+func newPair(t *testing.T, ctx context.Context, site *hadoop.Site, options hadoop.ClusterOptions) *pair {
+	t.Helper()
+	if options.Journals == nil {
+		options.Journals = []hadoop.Kind{subject(), subject(), subject()}
+	}
+	options.Binary = journalnode(t)
+	return &pair{
+		Cluster: must(site.Cluster(options))(t), t: t, ctx: ctx, ledger: new(oracle.Ledger),
+	}
+}
+
+// startLoad starts the clients below a new root, each pausing after each operation.
+func (p *pair) startLoad(pause time.Duration, addresses ...string) {
+	p.t.Helper()
+	root := fmt.Sprintf("/load%d", len(p.roots))
+	p.roots = append(p.roots, root)
+	load, err := workload.Start(p.ctx, p.ledger, workload.Options{
+		Root: root, Clients: clients, Pause: pause, Addresses: addresses,
+	})
+	check(p.t, err)
+	p.load = load
+	p.t.Cleanup(func() { _ = load.Stop() }) // already judged by stopLoad, unless the test failed before
+}
+
+// moreDone waits until the running load has done n more operations.
+func (p *pair) moreDone(n int64) {
+	p.t.Helper()
+	target := p.load.Done() + n
+	for end := time.Now().Add(2 * time.Minute); p.load.Done() < target; {
+		if time.Now().After(end) || p.ctx.Err() != nil {
+			p.t.Fatalf("the clients have done %d operations, waiting for %d", p.load.Done(), target)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// stopLoad stops the clients.
+func (p *pair) stopLoad() {
+	p.t.Helper()
+	check(p.t, p.load.Stop())
+}
+
+// startStandby bootstraps nn2 from the running nn1 and starts it.
+func (p *pair) startStandby() {
+	p.t.Helper()
+	must(p.NameNodes[1].Run(p.ctx, "-bootstrapStandby", "-nonInteractive"))(p.t)
+	check(p.t, p.NameNodes[1].Start(p.ctx))
+}
+
+// startByHand formats, starts nn1 as the active and nn2 as the standby, and the DataNode.
+func (p *pair) startByHand() {
+	p.t.Helper()
+	check(p.t, p.StartJournals(p.ctx))
+	must(p.NameNodes[0].Run(p.ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(p.t)
+	p.activateAndJoin()
+}
+
+// activateAndJoin starts the formatted nn1, makes it active, and adds nn2 and the DataNode.
+func (p *pair) activateAndJoin() {
+	p.t.Helper()
+	check(p.t, p.NameNodes[0].Start(p.ctx))
+	must(p.HAAdmin(p.ctx, "-transitionToActive", "--forceactive", "nn1"))(p.t)
+	check(p.t, p.NameNodes[0].WaitState(p.ctx, "active"))
+	p.startStandby()
+	check(p.t, p.StartDataNode(p.ctx, p.NameNodes[:]...))
+}
+
+// roles returns the active NameNode and the other one.
+func (p *pair) roles() (active, standby *hadoop.NameNode) {
+	p.t.Helper()
+	for i, n := range p.NameNodes {
+		if state, err := n.State(); err == nil && state == "active" {
+			return n, p.NameNodes[1-i]
+		}
+	}
+	p.t.Fatal("no NameNode is active")
+	return nil, nil
+}
+
+// openSegment returns the first txid of the segment that at least two nodes have open, or 0: a writer may have died
+// between two segments.
+func (p *pair) openSegment() int64 {
+	p.t.Helper()
+	count := make(map[int64]int)
+	for _, j := range p.Journals {
+		paths := must(filepath.Glob(filepath.Join(j.Current(hadoop.JournalID), "edits_inprogress_*")))(p.t)
+		for _, path := range paths {
+			var first int64
+			if _, err := fmt.Sscanf(filepath.Base(path), "edits_inprogress_%d", &first); err == nil {
+				if count[first]++; count[first] == 2 {
+					return first
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// requireRecovered checks that at least two nodes have finalized the segment that a dead writer had open, if any.
+func (p *pair) requireRecovered(first int64) {
+	p.t.Helper()
+	if first == 0 {
+		p.t.Log("the dead writer had no segment open")
+		return
+	}
+	p.recovered++
+	finalized := 0
+	for _, j := range p.Journals {
+		pattern := fmt.Sprintf("edits_%019d-*", first)
+		finalized += len(must(filepath.Glob(filepath.Join(j.Current(hadoop.JournalID), pattern)))(p.t))
+	}
+	if finalized < 2 {
+		p.t.Errorf("the open segment %d was finalized on %d nodes", first, finalized)
+	}
+}
+
+// copies reads the three directories, without segments that a recovery left behind.
+func (p *pair) copies() []oracle.Copy {
+	p.t.Helper()
+	var all []oracle.Copy
+	for _, j := range p.Journals {
+		all = append(all, must(oracle.ReadCopy(j.Name, j.Current(hadoop.JournalID)))(p.t))
+	}
+	return oracle.Live(all)
+}
+
+// views lets Hadoop's viewer read every segment of the copies.
+func (p *pair) views(copies []oracle.Copy) map[string][]oracle.Record {
+	p.t.Helper()
+	var files, nodes []string
+	for _, c := range copies {
+		for _, s := range c.Segments {
+			if len(s.Frames) > 0 {
+				files, nodes = append(files, s.Path), append(nodes, c.Node)
+			}
+		}
+	}
+	outputs := must(p.ViewEdits(p.ctx, files))(p.t)
+	views := make(map[string][]oracle.Record)
+	for i, output := range outputs {
+		file := must(os.Open(output))(p.t)
+		records, err := oracle.ReadViewer(file)
+		file.Close()
+		check(p.t, err)
+		views[nodes[i]] = append(views[nodes[i]], records...)
+	}
+	return views
+}
+
+// rollAndFollow rolls the edits and waits until the standby has everything acknowledged so far; it returns the last
+// acknowledged txid.
+func (p *pair) rollAndFollow() int64 {
+	p.t.Helper()
+	active, standby := p.roles()
+	last := must(active.LastTxID())(p.t)
+	must(p.DFSAdmin(p.ctx, "-rollEdits"))(p.t)
+	check(p.t, standby.WaitTxID(p.ctx, last, time.Minute))
+	return last
+}

@@ -1,0 +1,41 @@
+package hadoop
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ViewEdits runs Hadoop's OfflineEditsViewer (hdfs oev -p XML) on each file and returns the paths of its outputs, in
+// the same order. One JVM reads them all.
+func (s *Site) ViewEdits(ctx context.Context, files []string) ([]string, error) {
+	drivers, err := s.Install.drivers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(filepath.Join(s.Dir, "tmp"), "oev")
+	if err != nil {
+		return nil, err
+	}
+	var args, outputs []string
+	for i, file := range files {
+		outputs = append(outputs, filepath.Join(dir, fmt.Sprintf("%d.xml", i)))
+		args = append(args, file, outputs[i])
+	}
+	_, err = s.run(ctx, "oev", javaCommand{heap: "256m", class: "ViewEdits", args: args}, drivers)
+	return outputs, err
+}
+
+// JournalWriter starts the driver of the release's QuorumJournalManager over the JournalNodes.
+func (s *Site) JournalWriter(ctx context.Context, name string, journals []*JournalNode) (*Interactive, error) {
+	conf := filepath.Join(s.Dir, name+"-conf")
+	properties := Properties{
+		"ipc.client.connect.max.retries": "1", "ipc.client.connect.retry.interval": "100",
+		"hadoop.tmp.dir": filepath.Join(s.Dir, "tmp"),
+	}
+	if err := properties.write(conf); err != nil {
+		return nil, err
+	}
+	return s.interactive(ctx, name, "org.apache.hadoop.hdfs.server.namenode.JournalWriter", conf, quorumURI(journals))
+}

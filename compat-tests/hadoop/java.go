@@ -1,0 +1,88 @@
+package hadoop
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// driverSources are small Java programs that call Hadoop's own classes where there is no command for it.
+//
+//go:embed java/*.java
+var driverSources embed.FS
+
+// javaCommand describes one JVM to start.
+type javaCommand struct {
+	conf  string // configuration directory, first on the class path
+	heap  string // -Xmx
+	class string
+	args  []string
+}
+
+// classPath is the configuration directory, the installation (web applications, log4j.properties), then the jars.
+func (i *Installation) classPath(conf string, more ...string) string {
+	path := append([]string{}, more...)
+	if conf != "" {
+		path = append(path, conf)
+	}
+	return strings.Join(append(path, i.dir, filepath.Join(i.dir, "lib", "*")), ":")
+}
+
+// argv returns the command line. tmp is the JVM's temporary directory.
+func (i *Installation) argv(c javaCommand, tmp string, more ...string) []string {
+	argv := []string{"java", "-Xmx" + c.heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+		"-Xshare:auto", "-Djava.net.preferIPv4Stack=true", "-Djava.io.tmpdir=" + tmp}
+	argv = append(argv, i.Release.jvm...)
+	argv = append(argv, "-cp", i.classPath(c.conf, more...), c.class)
+	return append(argv, c.args...)
+}
+
+// drivers compiles the Java drivers against the release's jars, once per content, and returns their class directory.
+func (i *Installation) drivers(ctx context.Context) (string, error) {
+	entries, err := driverSources.ReadDir("java")
+	if err != nil {
+		return "", err
+	}
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	sort.Strings(names)
+	sum := sha256.New()
+	sources := make(map[string][]byte)
+	for _, name := range names {
+		text, err := driverSources.ReadFile("java/" + name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n", name, len(text))
+		sum.Write(text)
+		sources[name] = text
+	}
+	dir := filepath.Join(i.cache, i.Release.Version+"-drivers-"+hex.EncodeToString(sum.Sum(nil))[:12])
+	err = once(i.cache, dir, func(tmp string) error {
+		argv := []string{"-nowarn", "-proc:none", "-d", tmp, "-cp", i.classPath("")}
+		for _, name := range names {
+			path := filepath.Join(tmp, name)
+			if err := os.WriteFile(path, sources[name], 0o644); err != nil {
+				return err
+			}
+			argv = append(argv, path)
+		}
+		if out, err := exec.CommandContext(ctx, "javac", argv...).CombinedOutput(); err != nil {
+			return fmt.Errorf("javac: %w\n%s", err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("compile the Java drivers for %s: %w", i.Release.Version, err)
+	}
+	return dir, nil
+}

@@ -1,0 +1,140 @@
+package hadoop
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Kind says whose JournalNode a process is.
+type Kind string
+
+// The two implementations.
+const (
+	Ours Kind = "ours"
+	Java Kind = "java"
+)
+
+// JournalNode is one JournalNode with its own configuration and edits directory.
+type JournalNode struct {
+	Name  string
+	Kind  Kind
+	RPC   string // address of QJournalProtocol
+	HTTP  string // address of /getJournal and /jmx
+	Edits string // dfs.journalnode.edits.dir
+
+	*Process // nil before the first Start
+
+	site   *Site
+	conf   string
+	binary string
+}
+
+// JournalNode configures a node; it does not start it. binary is the path of our journalnode, unused for Java's. The
+// configuration is the same for both kinds: the two addresses and the edits directory, plus extra.
+func (s *Site) JournalNode(name string, kind Kind, binary string, extra Properties) (*JournalNode, error) {
+	address, err := s.addresses(2)
+	if err != nil {
+		return nil, err
+	}
+	j := &JournalNode{
+		Name: name, Kind: kind, RPC: address[0], HTTP: address[1], Edits: filepath.Join(s.Dir, name, "edits"),
+		site: s, conf: filepath.Join(s.Dir, name, "conf"), binary: binary,
+	}
+	return j, j.Configure(extra)
+}
+
+// Twin returns a node of another kind over the same directory and addresses, not started.
+func (j *JournalNode) Twin(kind Kind, binary string) *JournalNode {
+	twin := *j
+	twin.Kind, twin.binary, twin.Process = kind, binary, nil
+	twin.Name = j.Name + "-" + string(kind)
+	return &twin
+}
+
+// Elsewhere returns a node of another kind over the same directory but at addresses of its own, not started.
+func (j *JournalNode) Elsewhere(kind Kind, binary string) (*JournalNode, error) {
+	other, err := j.site.JournalNode(j.Name+"-"+string(kind), kind, binary, nil)
+	if err != nil {
+		return nil, err
+	}
+	other.Edits = j.Edits
+	return other, other.Configure(nil)
+}
+
+// Configure writes the configuration anew, for the next Start.
+func (j *JournalNode) Configure(extra Properties) error {
+	return Properties{
+		"dfs.journalnode.rpc-address":  j.RPC,
+		"dfs.journalnode.http-address": j.HTTP,
+		"dfs.journalnode.edits.dir":    j.Edits,
+		"hadoop.tmp.dir":               filepath.Join(j.site.Dir, j.Name, "tmp"),
+	}.With(extra).write(j.conf)
+}
+
+// Start starts the process and returns when both its ports answer.
+func (j *JournalNode) Start(ctx context.Context) error {
+	if err := j.launch(); err != nil {
+		return err
+	}
+	return j.WaitServing(ctx)
+}
+
+func (j *JournalNode) launch() (err error) {
+	if j.Kind == Ours {
+		j.Process, err = j.site.launcher.start(j.Name, j.site.Dir, []string{j.binary, "--config", j.conf}, nil)
+		return err
+	}
+	j.Process, err = j.site.startJava(j.Name, javaCommand{
+		conf: j.conf, heap: "128m", class: "org.apache.hadoop.hdfs.qjournal.server.JournalNode",
+	})
+	return err
+}
+
+// WaitServing returns when the RPC port accepts connections and /jmx answers.
+func (j *JournalNode) WaitServing(ctx context.Context) error {
+	return waitFor(ctx, "start "+j.Name, startTimeout, func() error {
+		if err := dial(j.RPC); err != nil {
+			return err
+		}
+		var bean struct{}
+		return j.site.jmx(j.HTTP, "Hadoop:service=JournalNode,name=JournalNodeInfo", &bean)
+	}, j.Process)
+}
+
+// Current returns the directory of a journal's segments.
+func (j *JournalNode) Current(jid string) string { return filepath.Join(j.Edits, jid, "current") }
+
+// ResidentBytes reads VmRSS of the running process.
+func (j *JournalNode) ResidentBytes() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", j.PID()))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS for %s", j.Name)
+}
+
+// BuildJournalNode compiles ./cmd/journalnode of this repository, as a release is built, to the path out.
+func BuildJournalNode(ctx context.Context, out string) error {
+	root, err := RepositoryRoot()
+	if err != nil {
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/journalnode")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build journalnode: %w\n%s", err, output)
+	}
+	return nil
+}

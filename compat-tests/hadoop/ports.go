@@ -1,0 +1,56 @@
+package hadoop
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+)
+
+// Ports hands out loopback ports that no other test uses, in this process or another one. The range lies below
+// Linux's range for outgoing connections, so a client's socket cannot take a port between its choice and its use.
+type Ports struct {
+	next int
+	held []net.Listener
+}
+
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
+// NewPorts returns an allocator. Close gives its ports back.
+func NewPorts() *Ports { return &Ports{next: firstPort + os.Getpid()*101%(lastPort-firstPort)} }
+
+// Next returns a port that nothing listens on. A socket in Linux's abstract name space marks it as taken for as
+// long as the allocator lives, and vanishes with the process.
+func (p *Ports) Next() (int, error) {
+	for range lastPort - firstPort {
+		port := p.next
+		p.next++
+		if p.next >= lastPort {
+			p.next = firstPort
+		}
+		mark, err := net.Listen("unix", fmt.Sprintf("@gojn-compat-port-%d", port))
+		if err != nil {
+			continue
+		}
+		probe, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			mark.Close()
+			continue
+		}
+		probe.Close()
+		p.held = append(p.held, mark)
+		return port, nil
+	}
+	return 0, errors.New("no free loopback port")
+}
+
+// Close gives the ports back.
+func (p *Ports) Close() {
+	for _, mark := range p.held {
+		mark.Close()
+	}
+	p.held = nil
+}

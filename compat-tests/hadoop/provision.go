@@ -1,0 +1,142 @@
+package hadoop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// provisionTimeout bounds one release's download on a slow line.
+const provisionTimeout = 8 * time.Minute
+
+// Installation is a release's jars on this machine, with what the jars lack: empty web applications and a log4j
+// configuration. It is never written to after [Provision] returned it.
+type Installation struct {
+	Release Release
+	dir     string
+	cache   string
+}
+
+var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>gojn</groupId>
+  <artifactId>hadoop-under-test</artifactId>
+  <version>{{.Version}}</version>
+  <dependencies>
+  {{- range .Artifacts}}
+    <dependency><groupId>org.apache.hadoop</groupId><artifactId>{{.}}</artifactId><version>{{$.Version}}</version></dependency>
+  {{- end}}
+  </dependencies>
+</project>
+`))
+
+const log4j = `log4j.rootLogger=INFO, console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
+`
+
+// cacheRoot is GOJN_HADOOP_CACHE, by default .cache/hadoop in the repository.
+func cacheRoot() (string, error) {
+	if dir := os.Getenv("GOJN_HADOOP_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	root, err := RepositoryRoot()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, ".cache", "hadoop"), nil
+}
+
+// Provision returns the release's installation, fetching it with Maven if the cache does not hold it yet. Concurrent
+// test processes wait for each other; what an interrupted run left behind is never used, because a release appears
+// in the cache by a rename of a complete directory.
+func Provision(ctx context.Context, release Release) (*Installation, error) {
+	if err := FindTools(); err != nil {
+		return nil, err
+	}
+	cache, err := cacheRoot()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, release.Version)
+	err = once(cache, dir, func(tmp string) error {
+		ctx, cancel := context.WithTimeout(ctx, provisionTimeout)
+		defer cancel()
+		return fetch(ctx, release, tmp)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("provision Hadoop %s: %w", release.Version, err)
+	}
+	return &Installation{Release: release, dir: dir, cache: cache}, nil
+}
+
+// fetch fills dir with lib/, webapps/ and log4j.properties.
+func fetch(ctx context.Context, release Release, dir string) error {
+	file, err := os.Create(filepath.Join(dir, "pom.xml"))
+	if err != nil {
+		return err
+	}
+	fields := map[string]any{"Version": release.Version, "Artifacts": release.artifacts}
+	if err := errors.Join(pom.Execute(file, fields), file.Close()); err != nil {
+		return err
+	}
+	mvn := exec.CommandContext(ctx, "mvn", "-q", "-B", "dependency:copy-dependencies",
+		"-DoutputDirectory="+filepath.Join(dir, "lib"), "-DincludeScope=runtime")
+	mvn.Dir = dir
+	if out, err := mvn.CombinedOutput(); err != nil {
+		return fmt.Errorf("mvn dependency:copy-dependencies: %w\n%s", err, tail(string(out), 30))
+	}
+	for _, app := range []string{"hdfs", "journal", "datanode", "secondary", "static"} {
+		if err := os.MkdirAll(filepath.Join(dir, "webapps", app), 0o755); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "log4j.properties"), []byte(log4j), 0o644)
+}
+
+// once makes dir by calling fill on a temporary directory and renaming it, unless dir is there already. The lock
+// file serialises processes; the kernel drops the lock of one that dies.
+func once(cache, dir string, fill func(tmp string) error) error {
+	if exists(dir) {
+		return nil
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	if exists(dir) {
+		return nil
+	}
+	tmp := dir + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := os.Mkdir(tmp, 0o755); err != nil {
+		return err
+	}
+	if err := fill(tmp); err != nil {
+		return errors.Join(err, os.RemoveAll(tmp))
+	}
+	return os.Rename(tmp, dir)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

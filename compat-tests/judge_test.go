@@ -1,0 +1,130 @@
+package compat_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"gojn/compat-tests/oracle"
+	"gojn/compat-tests/workload"
+)
+
+// maxShown bounds how many problems of one check are printed.
+const maxShown = 10
+
+// report fails the test with the problems.
+func report(t *testing.T, what string, problems []string) {
+	t.Helper()
+	if len(problems) > 0 {
+		t.Errorf("%s: %d problems, the first: %q", what, len(problems), problems[:min(maxShown, len(problems))])
+	}
+}
+
+// judge is the oracle, at the end of a scenario whose clients have stopped: both NameNodes show every acknowledged
+// operation, every acknowledged txid lies on two nodes, nodes agree byte for byte, and Hadoop's own viewer reads the
+// same. It shows of each of these checks that it would have failed on a loss. The NameNodes are stopped in between,
+// so that nothing rolls while directories are read.
+func (p *pair) judge() {
+	p.t.Helper()
+	last := p.rollAndFollow()
+	p.judgeNamespaces()
+	for _, n := range p.NameNodes {
+		check(p.t, n.Stop())
+	}
+	p.judgeEdits(last)
+}
+
+// judgeNamespaces compares what both NameNodes show with what was acknowledged.
+func (p *pair) judgeNamespaces() {
+	p.t.Helper()
+	for _, n := range p.NameNodes {
+		view := workload.View(n.RPC, p.roots)
+		found, problems := oracle.CheckNamespace(p.ledger, view)
+		report(p.t, "namespace of "+n.ID, problems)
+		p.t.Logf("%s: %d objects found as acknowledged (%d bytes read), %d of unknown outcome", n.ID, found.Objects,
+			found.Bytes, found.Open)
+		if all, err := view.List(); err != nil {
+			p.t.Error(err)
+		} else {
+			p.controlNamespace(all)
+		}
+		view.Close()
+	}
+}
+
+// controlNamespace takes one acknowledged path away and expects the oracle to object.
+func (p *pair) controlNamespace(all map[string]oracle.Node) {
+	p.t.Helper()
+	var dirs oracle.Ledger // directories only: their check reads no bytes
+	for _, o := range p.ledger.Objects() {
+		if o.Dir {
+			dirs.Add(o)
+		}
+	}
+	shown := remembered{}
+	var victim string
+	for _, o := range dirs.Objects() {
+		for _, s := range o.States {
+			if node, ok := all[s.Path]; ok {
+				shown[s.Path] = node
+			}
+		}
+		if s, ok := o.Certain(); ok && !s.Gone {
+			victim = s.Path
+		}
+	}
+	if _, problems := oracle.CheckNamespace(&dirs, shown); len(problems) != 0 {
+		p.t.Errorf("control: the oracle objects to directories as they are: %q", problems[0])
+	}
+	delete(shown, victim)
+	if _, problems := oracle.CheckNamespace(&dirs, shown); len(problems) != 1 {
+		p.t.Errorf("control: without %s the oracle sees problems %q", victim, problems)
+	}
+}
+
+// remembered is a namespace of directories.
+type remembered map[string]oracle.Node
+
+func (r remembered) List() (map[string]oracle.Node, error) { return maps.Clone(r), nil }
+
+func (r remembered) Read(string) ([]byte, error) { return nil, nil }
+
+// judgeEdits compares the three directories; txids up to last were acknowledged.
+func (p *pair) judgeEdits(last int64) {
+	p.t.Helper()
+	copies := p.copies()
+	first := copies[0].Segments[0].First
+	onAll, problems := oracle.CheckQuorum(copies, first, last)
+	report(p.t, "quorum", problems)
+	views := p.views(copies)
+	found, problems := oracle.CheckViewer(p.ledger, copies, views)
+	report(p.t, "edits viewer", problems)
+	acknowledged, unknown := p.ledger.Counts()
+	p.t.Logf("%d operations acknowledged, %d of them found in the edits of two nodes, %d of unknown outcome; "+
+		"txids %d-%d, %d of them on all nodes", acknowledged, found, unknown, first, last, onAll)
+	if acknowledged == 0 || found != acknowledged {
+		p.t.Errorf("%d operations found, %d acknowledged", found, acknowledged)
+	}
+	p.controlEdits(copies, views, first, last)
+}
+
+// controlEdits takes a transaction and an acknowledged operation away and expects the oracle to object.
+func (p *pair) controlEdits(copies []oracle.Copy, views map[string][]oracle.Record, first, last int64) {
+	p.t.Helper()
+	middle := (first + last) / 2
+	lost := []oracle.Copy{copies[0], copies[1].Without(middle), copies[2].Without(middle)}
+	if _, problems := oracle.CheckQuorum(lost, first, last); len(problems) != 1 {
+		p.t.Errorf("control: two nodes lost txid %d, the oracle sees %q", middle, problems)
+	}
+	acks := p.ledger.Acks()
+	ack := acks[len(acks)/2]
+	fewer := maps.Clone(views)
+	for _, c := range copies[1:] {
+		fewer[c.Node] = slices.DeleteFunc(slices.Clone(views[c.Node]), func(r oracle.Record) bool {
+			return r.OpCode == ack.OpCode && r.Path == ack.Path && r.Target == ack.Target
+		})
+	}
+	if found, _ := oracle.CheckViewer(p.ledger, copies, fewer); found >= len(acks) {
+		p.t.Errorf("control: two nodes lost %+v and the oracle does not see it", ack)
+	}
+}

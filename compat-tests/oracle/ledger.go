@@ -1,0 +1,92 @@
+// Package oracle judges from the outside whether a cluster kept what it acknowledged. It has its own parser of edits
+// files and imports nothing of the JournalNode that it judges.
+package oracle
+
+import (
+	"os"
+	"slices"
+	"sync"
+)
+
+// State is one possible condition of an object: a path with a mode, or gone.
+type State struct {
+	Path string
+	Mode os.FileMode // permission bits
+	Gone bool
+	// Torn says that the file's creation was not acknowledged: its length is any prefix of the content.
+	Torn bool
+}
+
+// Object is a directory or a file that a client has made. It has one state when every operation on it was
+// acknowledged, and two when the outcome of the last one is unknown; nothing is done with an object after that.
+type Object struct {
+	Dir     bool
+	Content []byte // of a file
+	States  []State
+}
+
+// Certain tells whether the object's state is known, and that state.
+func (o *Object) Certain() (State, bool) {
+	if len(o.States) != 1 {
+		return State{}, false
+	}
+	return o.States[0], true
+}
+
+// Ack is an operation that a NameNode acknowledged, by the name that Hadoop's edits viewer gives it.
+type Ack struct {
+	OpCode string // for example "OP_MKDIR"
+	Path   string
+	Target string // of a rename; the decimal mode of a chmod
+}
+
+// Ledger is the clients' record of what they did. All methods may be called at the same time; an Object belongs to
+// the client that added it until all clients have ended.
+type Ledger struct {
+	mu      sync.Mutex
+	objects []*Object
+	acks    []Ack
+	unknown int
+}
+
+// Add records a new object.
+func (l *Ledger) Add(o *Object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.objects = append(l.objects, o)
+}
+
+// Acknowledge records acknowledged operations.
+func (l *Ledger) Acknowledge(acks ...Ack) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acks = append(l.acks, acks...)
+}
+
+// Unknown counts an operation whose outcome the client does not know.
+func (l *Ledger) Unknown() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unknown++
+}
+
+// Counts returns how many operations were acknowledged and how many have an unknown outcome.
+func (l *Ledger) Counts() (acknowledged, unknown int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acks), l.unknown
+}
+
+// Objects returns a copy of the list of objects.
+func (l *Ledger) Objects() []*Object {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.objects)
+}
+
+// Acks returns a copy of the list of acknowledged operations.
+func (l *Ledger) Acks() []Ack {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.acks)
+}

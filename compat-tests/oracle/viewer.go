@@ -1,0 +1,108 @@
+package oracle
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Record is one transaction as Hadoop's OfflineEditsViewer prints it.
+type Record struct {
+	OpCode string
+	TxID   int64
+	Path   string // of the object, for a rename the source
+	Target string // of a rename; the decimal mode of a chmod
+	XML    string // of the whole DATA element
+}
+
+type viewerRecord struct {
+	OpCode string `xml:"OPCODE"`
+	Data   struct {
+		TxID  int64  `xml:"TXID"`
+		Path  string `xml:"PATH"`
+		Src   string `xml:"SRC"`
+		Dst   string `xml:"DST"`
+		Mode  string `xml:"MODE"`
+		Inner string `xml:",innerxml"`
+	} `xml:"DATA"`
+}
+
+// ReadViewer parses the viewer's XML of one edits file.
+func ReadViewer(r io.Reader) ([]Record, error) {
+	var records []Record
+	d := xml.NewDecoder(r)
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return records, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("edits viewer's XML: %w", err)
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok || start.Name.Local != "RECORD" {
+			continue
+		}
+		var v viewerRecord
+		if err := d.DecodeElement(&v, &start); err != nil {
+			return nil, fmt.Errorf("edits viewer's XML: %w", err)
+		}
+		path := v.Data.Path
+		if path == "" {
+			path = v.Data.Src
+		}
+		target := v.Data.Dst
+		if v.OpCode == "OP_SET_PERMISSIONS" {
+			target = v.Data.Mode
+		}
+		records = append(records, Record{
+			OpCode: v.OpCode, TxID: v.Data.TxID, Path: path, Target: target, XML: strings.TrimSpace(v.Data.Inner),
+		})
+	}
+}
+
+// CheckViewer compares Hadoop's own reading of each node's edits with our parser's and between the nodes, and looks
+// for each acknowledged operation on at least two of them. It returns how many operations it found.
+func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int, problems []string) {
+	byTx := make(map[int64]Record)
+	holders := make(map[Ack]map[string]bool)
+	for _, c := range copies {
+		records := views[c.Node]
+		seen := make(map[int64]bool, len(records))
+		for _, r := range records {
+			seen[r.TxID] = true
+			if first, ok := byTx[r.TxID]; ok && (first.OpCode != r.OpCode || first.XML != r.XML) {
+				problems = append(problems, fmt.Sprintf("the viewer reads txid %d differently on %s", r.TxID, c.Node))
+			} else if !ok {
+				byTx[r.TxID] = r
+			}
+			ack := Ack{OpCode: r.OpCode, Path: r.Path, Target: r.Target}
+			if holders[ack] == nil {
+				holders[ack] = make(map[string]bool)
+			}
+			holders[ack][c.Node] = true
+		}
+		total := 0
+		for _, s := range c.Segments {
+			total += len(s.Frames)
+			for _, f := range s.Frames {
+				if !seen[f.TxID] {
+					problems = append(problems, fmt.Sprintf("the viewer does not see txid %d of %s on %s", f.TxID, s.Name, c.Node))
+				}
+			}
+		}
+		if len(records) != total {
+			problems = append(problems, fmt.Sprintf("the viewer sees %d transactions on %s, we see %d", len(records), c.Node, total))
+		}
+	}
+	for _, ack := range l.Acks() {
+		if n := len(holders[ack]); n < 2 {
+			problems = append(problems, fmt.Sprintf("acknowledged %+v lies on %d nodes", ack, n))
+			continue
+		}
+		found++
+	}
+	return found, problems
+}
