@@ -58,8 +58,9 @@ func (b *body) sendChunk(n int64) (sent int64, eof bool, err error) {
 		var m int64
 		m, err = dst.ReadFrom(src)
 		sent += m
-		// A client that took something before the deadline gets another one.
-		if m == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || b.file.OS() == nil {
+		// A client that took something before the deadline gets another one. Not if the response's head did not get out
+		// (net/http ends the context then), nor where the bytes in flight went through a buffer that is lost.
+		if m == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || b.ctx.Err() != nil || b.file.OS() == nil {
 			break
 		}
 	}

@@ -119,7 +119,7 @@ func copyBody(rawURL string, resp *http.Response, dst io.Writer) (int64, error) 
 	if digest != nil {
 		if got := hex.EncodeToString(digest.Sum(nil)); !strings.EqualFold(got, advertised) {
 			return out.n, javaerr.New(javaerr.IOException,
-				"File %s computed digest %s does not match the advertised digest %s", rawURL, got, advertised)
+				"File %s computed digest %s does not match advertised digest %s", rawURL, got, advertised)
 		}
 	}
 	return out.n, nil

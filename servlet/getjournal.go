@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -99,7 +98,6 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 	header.Set("Content-Length", strconv.FormatInt(s.Size, 10))
 	header.Set("Content-Disposition", "attachment; filename="+s.Name)
 	header.Set("X-Image-Edits-Name", s.Name)
-	// "identity" keeps any wrapper around this handler from compressing: readers count the bytes.
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return
@@ -114,9 +112,8 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 		log.Warn("segment not sent to its end", "err", err)
 		return
 	}
-	level := slog.LevelInfo
 	if b.filled > 0 {
-		log = log.With("filled", b.filled)
+		log = log.With("filled", b.filled) // it was finalized under way
 	}
-	log.Log(r.Context(), level, "segment sent")
+	log.Info("segment sent")
 }

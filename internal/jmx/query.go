@@ -43,7 +43,6 @@ func render(beans []Bean, pattern string, attribute *string, opts Options) ([]by
 	}
 	p.name("beans")
 	p.list(len(chosen), func(i int) { p.bean(&chosen[i], attribute) })
-	p.any = true
 	p.close()
 	return p.buf, nil
 }
