@@ -1,0 +1,189 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync/atomic"
+
+	"gojn/storage/editlog"
+	"gojn/storage/vfs"
+)
+
+// padding is one block of preallocation. Nobody writes to it.
+var padding = bytes.Repeat([]byte{editlog.OpInvalid}, editlog.PreallocateSize)
+
+// ErrSegmentFailed is wrapped by every error of a SegmentWriter after its first one.
+var ErrSegmentFailed = errors.New("an earlier operation on this segment failed")
+
+// SegmentWriter appends to the segment in progress (Java namenode.EditLogFileOutputStream). Its file has the same bytes
+// as Java's at each moment: header, records, and 0xFF up to a multiple of 1 MiB.
+//
+// After an error of Append or Sync the writer is failed for good: what the kernel could not write once it may report as
+// written by a repeated fsync, and behind a torn batch nothing can be read. Only Close and Abort still do something.
+//
+// The methods belong to one goroutine; Offset and Synced may be read by any.
+type SegmentWriter struct {
+	file     vfs.File
+	first    TxID
+	syncless bool  // the file is open with O_DSYNC
+	size     int64 // of the file, padding included
+	failed   error // first error of Append or Sync
+	closed   bool
+	offset   atomic.Int64
+	synced   atomic.Int64
+}
+
+// CreateSegment creates <dir>/edits_inprogress_<first> with a header of the given layout version and padding up to 1 MiB.
+// File and name are durable when it returns. A file of that name is removed first, not truncated: it may be hard-linked
+// into previous/ or be open for a reader. After an error no new file is left, as far as it can be removed.
+//
+// With syncedWrites (Hadoop's dfs.namenode.edits.noeditlogchannelflush) each Append is durable when it returns and Sync
+// does nothing.
+func CreateSegment(fsys vfs.FS, dir string, first TxID, layout int32, syncedWrites bool) (*SegmentWriter, error) {
+	path := dir + "/" + InProgressName(first)
+	flag := os.O_RDWR | os.O_CREATE | os.O_EXCL
+	if syncedWrites {
+		flag |= vfs.ODSync
+	}
+	file, err := fsys.OpenFile(path, flag, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		if err := fsys.Remove(path); err != nil {
+			return nil, err
+		}
+		file, err = fsys.OpenFile(path, flag, 0o666)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &SegmentWriter{file: file, first: first, syncless: syncedWrites}
+	if err := w.begin(fsys, dir, layout); err != nil {
+		return nil, errors.Join(err, file.Close(), fsys.Remove(path))
+	}
+	return w, nil
+}
+
+func (w *SegmentWriter) begin(fsys vfs.FS, dir string, layout int32) error {
+	block := editlog.AppendHeader(make([]byte, 0, editlog.PreallocateSize), layout)
+	block = append(block, padding[len(block):]...)
+	if _, err := w.file.WriteAt(block, 0); err != nil {
+		return err
+	}
+	if err := w.file.SyncData(); err != nil {
+		return err
+	}
+	w.size = int64(len(block))
+	w.offset.Store(editlog.HeaderLen)
+	w.synced.Store(editlog.HeaderLen)
+	return fsys.SyncDir(dir)
+}
+
+// First is the txid in the segment's name.
+func (w *SegmentWriter) First() TxID { return w.first }
+
+// Offset is the end of the last batch that was written whole, 8 for none. What lies before it can be read from the file.
+func (w *SegmentWriter) Offset() int64 { return w.offset.Load() }
+
+// Synced is the end of what is known to be durable.
+func (w *SegmentWriter) Synced() int64 { return w.synced.Load() }
+
+// Append writes the records of one batch behind the last one, as they are, with one write. If they do not fit into the
+// file, blocks of 1 MiB of 0xFF are appended to it first (EditLogFileOutputStream.preallocate). They are durable after
+// Sync only, unless the segment has synced writes. After an error the file may hold a part of them behind Offset.
+func (w *SegmentWriter) Append(records []byte) error {
+	if err := w.usable(); err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	end := w.Offset() + int64(len(records))
+	for w.size < end {
+		if _, err := w.file.WriteAt(padding, w.size); err != nil {
+			return w.fail(err)
+		}
+		w.size += int64(len(padding))
+	}
+	if _, err := w.file.WriteAt(records, w.Offset()); err != nil {
+		return w.fail(err)
+	}
+	w.offset.Store(end)
+	if w.syncless {
+		w.synced.Store(end)
+	}
+	return nil
+}
+
+// Sync makes durable what was appended (fdatasync). It does nothing if all of it is.
+func (w *SegmentWriter) Sync() error {
+	if err := w.usable(); err != nil {
+		return err
+	}
+	return w.sync()
+}
+
+func (w *SegmentWriter) sync() error {
+	end := w.Offset()
+	if w.Synced() == end {
+		return nil
+	}
+	if err := w.file.SyncData(); err != nil {
+		return w.fail(err)
+	}
+	w.synced.Store(end)
+	return nil
+}
+
+// Close cuts the padding off, syncs the file and closes it (EditLogFileOutputStream.close; the sync is ours). The caller
+// may rename it then. If the writer failed before, the file is only closed and the error is the first one again.
+func (w *SegmentWriter) Close() error {
+	if w.closed {
+		return w.usable()
+	}
+	if w.failed != nil {
+		return errors.Join(w.usable(), w.close())
+	}
+	err := w.file.Truncate(w.Offset())
+	if err == nil {
+		err = w.file.Sync()
+	}
+	if err == nil {
+		w.synced.Store(w.Offset())
+	}
+	return errors.Join(err, w.close())
+}
+
+// Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What is
+// not synced yet is synced first, unless the writer failed. A second Abort or one after Close does nothing.
+func (w *SegmentWriter) Abort() error {
+	if w.closed {
+		return nil
+	}
+	var err error
+	if w.failed == nil {
+		err = w.sync()
+	}
+	return errors.Join(err, w.close())
+}
+
+func (w *SegmentWriter) close() error {
+	w.closed = true
+	return w.file.Close()
+}
+
+func (w *SegmentWriter) usable() error {
+	if w.failed != nil {
+		return fmt.Errorf("%w: %w", ErrSegmentFailed, w.failed)
+	}
+	if w.closed {
+		return &fs.PathError{Op: "segment", Path: w.file.Name(), Err: fs.ErrClosed}
+	}
+	return nil
+}
+
+func (w *SegmentWriter) fail(err error) error {
+	w.failed = err
+	return err
+}
