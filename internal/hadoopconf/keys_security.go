@@ -1,0 +1,42 @@
+package hadoopconf
+
+// Kerberos and service authorization are refused, so what only they read is unused.
+var securityKeys = []Key{
+	{keyAuthentication, CoreDefault, file("simple"), file("simple"), false, "word", Refused, "",
+		"simple; kerberos is not built yet. The value of the site files must allow the start too, whatever -D says, " +
+			"since Hadoop's login looks only there", "TestKey_Authentication"},
+	{keyAuthorization, CoreDefault, file("false"), file("false"), false, "boolean", Refused, "",
+		"false; service level authorization is not built yet", "TestKey_Authorization"},
+	{"hadoop.proxyuser.*", CodeOnly, none, none, false, "", Warned, "",
+		"proxy users are not checked by these rules", "TestKey_ProxyUser"},
+	{"hadoop.security.impersonation.provider.class", CodeOnly, none, none, false, "class", Warned, "",
+		"proxy users are not checked by this class", warnedTest},
+	{"hadoop.rpc.protection", CoreDefault, file("authentication"), file("authentication"), false, "list", Unused, "",
+		"only with Kerberos", ""},
+	{"hadoop.security.auth_to_local*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
+	{"hadoop.security.saslproperties.resolver.class", CodeOnly, none, none, false, "class", Unused, "",
+		"only with Kerberos", ""},
+	{"hadoop.kerberos.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
+	{"dfs.journalnode.keytab.file", HDFSDefault, none, none, false, "file", Unused, "", "only with Kerberos", ""},
+	{"dfs.journalnode.kerberos.principal", HDFSDefault, none, none, false, "text", Unused, "", "only with Kerberos", ""},
+	{"dfs.journalnode.kerberos.internal.spnego.principal", HDFSDefault, none, none, false, "text", Unused, "",
+		"only with Kerberos", ""},
+	{"dfs.web.authentication.kerberos.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
+	{"dfs.namenode.kerberos.principal*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
+	{"hadoop.security.group.mapping*", CodeOnly, none, none, false, "", Unused, "", "only for access lists", ""},
+	{"hadoop.security.groups.cache.*", CodeOnly, none, none, false, "", Unused, "", "only for access lists", ""},
+	{"hadoop.user.group.static.mapping.overrides", CoreDefault, file("dr.who=;"), file("dr.who=;"), false, "text", Unused,
+		"", "only for access lists", ""},
+	{"hadoop.security.dns.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
+	{"hadoop.security.token.service.use_ip", CoreDefault, unknown, file("true"), false, "boolean", Unused, "",
+		"only with Kerberos", ""},
+	{"hadoop.security.credential.*", CodeOnly, none, none, false, "", Unused, "", "only for key store passwords", ""},
+	{"security.<protocol>.acl", CodeOnly, none, none, false, "ACL", Unused, "",
+		"hadoop-policy.xml is only read with hadoop.security.authorization", ""},
+}
+
+const (
+	keyAuthentication = "hadoop.security.authentication"
+	keyAuthorization  = "hadoop.security.authorization"
+	keyHTTPPolicy     = "dfs.http.policy"
+)

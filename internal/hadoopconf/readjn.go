@@ -1,0 +1,180 @@
+package hadoopconf
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	keyEditsDir     = "dfs.journalnode.edits.dir"
+	keyEditsDirPerm = "dfs.journalnode.edits.dir.perm"
+	keyHandlerCount = "dfs.journalnode.handler.count"
+	keyBandwidth    = "dfs.image.transfer.bandwidthPerSec"
+	defaultHandlers = 5 // DFS_JOURNALNODE_HANDLER_COUNT_DEFAULT
+)
+
+// ReadJournalNode fills a JournalNode. The warnings include those of Load. The error joins one *KeyError for each
+// property that does not let the node start, each one line; there is no JournalNode then.
+func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
+	r := &reader{c: c, warnings: c.Warnings()}
+	j := &JournalNode{
+		Release:                c.release,
+		EditsDir:               r.text(keyEditsDir),
+		EditsDirByNameservice:  r.editsDirs(),
+		Nameservices:           r.nameservices(),
+		NoEditLogChannelFlush:  r.boolean("dfs.namenode.edits.noeditlogchannelflush"),
+		HandlerCount:           r.handlerCount(),
+		ImageTransferBandwidth: r.bandwidth(),
+		ImageTransferTimeout:   r.millis("dfs.image.transfer.timeout"),
+		TailEditsInProgress:    r.boolean("dfs.ha.tail-edits.in-progress"),
+		FileBufferSize:         r.positive("io.file.buffer.size"),
+		RPC:                    r.rpcServer(),
+		HTTP:                   r.httpServer(),
+	}
+	j.EditsDirPerm, j.EditsDirPermSet = r.permission()
+	r.checkDirs(j)
+	r.refusals()
+	r.ignored(j.RPC.Address.Port)
+	if len(r.errs) > 0 {
+		return nil, r.warnings, errors.Join(r.errs...)
+	}
+	return j, r.warnings, nil
+}
+
+func (r *reader) rpcServer() RPCServer {
+	return RPCServer{
+		Address:          r.address("dfs.journalnode.rpc-address", 0),
+		BindHost:         r.bindHost("dfs.journalnode.rpc-bind-host"),
+		MaxDataLength:    r.positive("ipc.maximum.data.length"),
+		MaxResponseWarn:  r.integer("ipc.server.max.response.size"),
+		ListenQueue:      r.integer("ipc.server.listen.queue.size"),
+		MaxConnections:   max(0, r.integer("ipc.server.max.connections")),
+		IdleThreshold:    r.integer("ipc.client.idlethreshold"),
+		IdleKillMax:      r.integer("ipc.client.kill.max"),
+		MaxIdleTime:      time.Duration(r.positive("ipc.client.connection.maxidletime")) * time.Millisecond,
+		IdleScanInterval: time.Duration(r.positive("ipc.client.connection.idle-scan-interval.ms")) * time.Millisecond,
+		LogSlow:          r.boolean("ipc.server.log.slow.rpc"),
+		LogSlowThreshold: r.millis("ipc.server.log.slow.rpc.threshold.ms"),
+	}
+}
+
+func (r *reader) httpServer() HTTPServer {
+	return HTTPServer{
+		Address:              r.address("dfs.journalnode.http-address", 8480),
+		BindHost:             r.bindHost("dfs.journalnode.http-bind-host"),
+		HTTPSAddress:         r.address("dfs.journalnode.https-address", NoDefaultPort),
+		IdleTimeout:          r.millis("hadoop.http.idle_timeout.ms"),
+		MaxRequestHeaderSize: r.positive("hadoop.http.max.request.header.size"),
+		SocketBacklog:        r.integer("hadoop.http.socket.backlog.size"),
+		StaticUser:           r.text("hadoop.http.staticuser.user"),
+		Headers:              r.headers(),
+		ConfFormatFromAccept: r.c.release != Release27,
+	}
+}
+
+func (r *reader) editsDirs() map[string]string {
+	dirs := map[string]string{}
+	for _, p := range r.c.Properties() {
+		ns, ok := strings.CutPrefix(p.Key, keyEditsDir+".")
+		if ok && ns != "" && p.Key != keyEditsDirPerm {
+			dirs[ns] = r.text(p.Key)
+		}
+	}
+	return dirs
+}
+
+func (r *reader) nameservices() []string {
+	for _, key := range []string{"dfs.internal.nameservices", "dfs.nameservices"} {
+		list, err := r.c.StringSet(key)
+		r.fail(err)
+		if len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
+func (r *reader) handlerCount() int {
+	n := r.integer(keyHandlerCount)
+	if n <= 0 {
+		r.warnKey(keyHandlerCount, "should be > 0, will use default value of: 5.")
+		n = defaultHandlers
+	}
+	return n
+}
+
+// bandwidth is a size with suffix (3.x) or a plain long, hexadecimal included (2.7).
+func (r *reader) bandwidth() int64 {
+	return max(0, parsed(r, keyBandwidth, func(s string) (int64, error) {
+		if n, err := ParseLong(s); err == nil {
+			return n, nil
+		}
+		return ParseLongBytes(s)
+	}))
+}
+
+var headerName = regexp.MustCompile(`^[a-zA-Z_-]+$`)
+
+// headers are the keys hadoop.http.header.<name> of letters, '-' and '_' (HttpServer2.setHeaders).
+func (r *reader) headers() []Header {
+	const prefix = "hadoop.http.header."
+	var list []Header
+	for _, p := range r.c.Properties() {
+		name, ok := strings.CutPrefix(p.Key, prefix)
+		if !ok {
+			continue
+		}
+		value, _, err := r.c.Get(p.Key)
+		r.fail(err)
+		switch {
+		case !headerName.MatchString(name):
+			r.warnKey(p.Key, "not a header name of letters, '-' and '_'; ignored")
+		case strings.ContainsAny(value, "\r\n\x00"):
+			r.bad(p.Key, value, "a header value cannot hold a line break", "put it on one line", nil)
+		default:
+			list = append(list, Header{Name: name, Value: value})
+		}
+	}
+	return list
+}
+
+// permission reads dfs.journalnode.edits.dir.perm; set is false where neither the user nor the release gives one.
+func (r *reader) permission() (mode fs.FileMode, set bool) {
+	if r.text(keyEditsDirPerm) == "" {
+		return 0, false
+	}
+	return parsed(r, keyEditsDirPerm, ParsePermission), true
+}
+
+// checkDirs refuses a start directory that is not absolute. Another one may belong to a nameservice that this node never
+// serves, so it is only warned about, and its first call fails as in Java.
+func (r *reader) checkDirs(j *JournalNode) {
+	startKey := ""
+	if len(j.Nameservices) < 2 {
+		startKey = keyEditsDir
+		for _, ns := range j.Nameservices {
+			if _, ok := j.EditsDirByNameservice[ns]; ok {
+				startKey += "." + ns
+			}
+		}
+	}
+	dirs := map[string]string{keyEditsDir: j.EditsDir}
+	for ns, dir := range j.EditsDirByNameservice {
+		dirs[keyEditsDir+"."+ns] = dir
+	}
+	for _, key := range slices.Sorted(maps.Keys(dirs)) {
+		err := CheckJournalDir(dirs[key])
+		switch {
+		case err == nil:
+		case key == startKey:
+			r.bad(key, dirs[key], err.Error(), "set an absolute path, one directory", err)
+		default:
+			r.warnKey(key, err.Error()+"; calls for journals there will fail")
+		}
+	}
+}
