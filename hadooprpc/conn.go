@@ -18,6 +18,7 @@ type conn struct {
 	srv    *Server
 	nc     net.Conn
 	raw    syscall.RawConn // nil: reading blocks a goroutine
+	poller *poller         // nil if raw is
 	remote net.Addr
 
 	// The reader's.
@@ -82,7 +83,7 @@ const (
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, nc: nc, remote: nc.RemoteAddr()}
-	if sc, ok := nc.(syscall.Conn); ok && s.poller != nil {
+	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
 		}
@@ -164,7 +165,7 @@ func (c *conn) park() bool {
 	if !c.await(waitReadable) {
 		return false
 	}
-	if err := c.srv.poller.arm(c); err != nil {
+	if err := c.poller.arm(c); err != nil {
 		// The descriptor is closed, or the kernel has no memory for it. Whoever closed it may have woken the reader.
 		c.cut(err)
 	}
@@ -230,8 +231,8 @@ func (c *conn) end() {
 		c.scratch = nil
 	}
 	c.sasl.dispose()
-	if p := c.srv.poller; p != nil {
-		p.forget(c)
+	if c.raw != nil {
+		c.poller.forget(c)
 	}
 	for _, k := range c.srv.dispatch.drop(c) {
 		k.release()

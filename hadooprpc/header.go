@@ -35,6 +35,13 @@ func parseRequestHeader(frame []byte) (h requestHeader, payload []byte, err *Err
 	if err != nil {
 		return h, nil, err
 	}
+	// Java parses a number that an enum does not have as an absent field; Go keeps it.
+	if m.RpcKind != nil && rpcpb.RpcKindProto_name[int32(*m.RpcKind)] == "" {
+		m.RpcKind = nil
+	}
+	if m.RpcOp != nil && rpcpb.RpcRequestHeaderProto_OperationProto_name[int32(*m.RpcOp)] == "" {
+		m.RpcOp = nil
+	}
 	return requestHeader{m.RpcKind, m.RpcOp, m.GetCallId(), m.GetRetryCount(), m.GetClientId()}, payload, nil
 }
 
@@ -45,10 +52,14 @@ func parseOutOfBand(b []byte, m proto.Message, name string) ([]byte, *Error) {
 		err = unmarshal(msg, m)
 	}
 	if err != nil {
-		e := wireError(err)
-		return nil, fatalf(CodeFatalDeserializing, ClassRPCServer, "Error decoding %s: %s: %s", name, e.Class, e.Message)
+		return nil, undecodable(name, err)
 	}
 	return rest, nil
+}
+
+func undecodable(name string, err error) *Error {
+	e := wireError(err)
+	return fatalf(CodeFatalDeserializing, ClassRPCServer, "Error decoding %s: %s: %s", name, e.Class, e.Message)
 }
 
 // check is Java's Server.Connection.checkRpcHeaders.

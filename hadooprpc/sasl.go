@@ -65,6 +65,10 @@ func (c *conn) readSasl(payload []byte) *Error {
 	if _, err := parseOutOfBand(payload, &m, "RpcSaslProto"); err != nil {
 		return err
 	}
+	if rpcpb.RpcSaslProto_SaslState_name[int32(m.GetState())] == "" { // in Java an absent field
+		m.State = nil
+		return undecodable("RpcSaslProto", errorf(0, ClassInvalidProtobuf, "%s", missingText(&m)))
+	}
 	if m.GetState() == rpcpb.RpcSaslProto_WRAP && c.sasl.done {
 		return invalidHeader("Server is not wrapping data")
 	}

@@ -91,7 +91,6 @@ type Server struct {
 	cancel   context.CancelFunc
 	budget   *budget
 	dispatch *dispatcher
-	poller   *poller // nil where there is none: readers then wait on goroutines
 	answers  atomic.Int64
 	quit     chan struct{}  // closed when the last connection of a stopped server has gone
 	tasks    sync.WaitGroup // connections, janitor, poller; handlers are counted by the dispatcher
@@ -99,6 +98,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	poller    *poller // made for the first connection that has a descriptor
 	draining  bool // Shutdown or Close was called
 	started   bool // background tasks run
 	gone      bool // quit is closed
@@ -175,6 +175,16 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	c := newConn(s, nc)
 	s.mu.Lock()
+	if c.raw != nil && s.poller == nil && !s.draining {
+		p, err := newPoller(s)
+		if err != nil {
+			s.cfg.Logger.Warn("no poller: idle connections will cost a goroutine each", "error", err)
+		}
+		s.poller = p
+	}
+	if c.poller = s.poller; c.poller == nil {
+		c.raw = nil
+	}
 	if s.draining || s.cfg.MaxConnections > 0 && len(s.conns) >= s.cfg.MaxConnections {
 		draining := s.draining
 		s.mu.Unlock()
@@ -216,11 +226,6 @@ func (s *Server) addListener(l net.Listener) bool {
 	}
 	if !s.started {
 		s.started = true
-		p, err := newPoller(s)
-		if err != nil {
-			s.cfg.Logger.Warn("no poller: idle connections will cost a goroutine each", "error", err)
-		}
-		s.poller = p
 		s.tasks.Add(1)
 		go s.janitor()
 	}

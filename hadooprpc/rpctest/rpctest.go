@@ -59,7 +59,9 @@ func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 }
 
 // DialContext makes a Listener usable as hadooprpc.ClientConfig.Dialer; network and address are not looked at.
-func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }
+func (l *Listener) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	return l.Dial(ctx)
+}
 
 // Serve runs s on a Listener until the test ends, and then sees that it stops in order.
 func Serve(t testing.TB, s *hadooprpc.Server) *Listener {

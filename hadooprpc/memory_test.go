@@ -1,0 +1,3 @@
+package hadooprpc_test
+
+func runChild() bool { return false }
