@@ -1,0 +1,72 @@
+# gojn. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 0
+
+VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS      := -s -w -X main.version=$(VERSION)
+GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+FUZZTIME     ?= 30s
+DATA         ?= $(CURDIR)/data
+BIN          := bin/journalnode
+
+.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench long clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+build: ## build the binary, bin/journalnode
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/journalnode
+
+run: build ## build and start a JournalNode on the defaults: data under ./data, RPC 8485, HTTP 8480
+	@mkdir -p '$(DATA)'
+	./$(BIN) --print-client-config -D dfs.journalnode.edits.dir='$(DATA)'
+
+test: test-unit compat ## every test that there is a runtime for (COMPAT=required: none may be skipped for want of one)
+
+test-unit: ## the tests that need only Go
+	go test $$(go list ./... | grep -v /compat-tests)
+
+test-race: ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /compat-tests)
+
+compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
+	go test -timeout 25m ./compat-tests/...
+
+lint: ## golangci-lint, pinned
+	go run $(GOLANGCI) run ./...
+
+fmt: ## fail if gofmt would change a file
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+
+vet: ## go vet
+	go vet ./...
+
+vuln: ## govulncheck, pinned; skipped with the reason where its database cannot be reached
+	@./scripts/vuln.sh $(GOVULNCHECK)
+
+generate: ## make the generated code anew (protobuf messages, configuration table)
+	go generate ./...
+
+verify-generate: generate ## fail if the generated code differs from what is committed
+	@git diff --exit-code --stat -- '*.pb.go' docs || { echo "make generate changes committed files"; exit 1; }
+
+tidy-check: ## fail if go.mod is not tidy
+	go mod tidy -diff
+	cd internal/tools && go mod tidy -diff
+
+fuzz: ## run every fuzz target for FUZZTIME (30s) each
+	@./scripts/fuzz.sh '$(FUZZTIME)'
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /compat-tests)
+
+long: ## what does not fit into CI: the fuzz targets and every compat test, repeated
+	$(MAKE) fuzz FUZZTIME=5m
+	COMPAT=required go test -timeout 4h -count 5 ./compat-tests/...
+
+clean: ## remove what was built (not ./data)
+	rm -rf bin

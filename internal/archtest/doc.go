@@ -1,0 +1,2 @@
+// Package archtest holds tests on the structure of the whole module.
+package archtest
