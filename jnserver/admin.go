@@ -1,0 +1,168 @@
+package jnserver
+
+import (
+	"gojn/internal/javaerr"
+	"gojn/storage"
+)
+
+// FormatRequest is what format carries (Java FormatRequestProto).
+type FormatRequest struct {
+	Info storage.StorageInfo
+	// BlockPoolID is only for the message that refuses an uninitialized namespace.
+	BlockPoolID     string
+	SoftwareVersion string
+	Force           *bool // nil: the client did not say
+}
+
+// Format makes the journal empty and belong to a namespace (Java Journal.format). Unlike Java it keeps the directory's lock
+// throughout and forgets everything that it knew of the old content.
+func (j *Journal) Format(r FormatRequest) error {
+	return j.exclusive("format", func() error {
+		if r.Info.NamespaceID == 0 {
+			return javaerr.New(javaerr.IllegalState, "can't format with uninitialized namespace info: %s;bpid=%s", r.Info, r.BlockPoolID)
+		}
+		err := j.dir.Format(r.Info, forceFormat(r.Force, r.SoftwareVersion))
+		if err != nil && !j.segmentLost() {
+			return err // refused, or failed before anything was replaced: the open segment stays open
+		}
+		j.abortSegment("format")
+		return j.reloadAfter(err)
+	})
+}
+
+// segmentLost tells whether the open segment, if there is one, is no longer part of the log; without one, whether there
+// was anything to lose.
+func (j *Journal) segmentLost() bool {
+	if j.dir.State() != storage.Normal {
+		return true
+	}
+	if j.open == nil {
+		return false
+	}
+	seg, found, err := j.dir.Find(j.open.first)
+	return err != nil || !found || !seg.InProgress
+}
+
+// reloadAfter takes all state from the directory again after it was replaced, and returns the first of err and what the
+// reload met.
+func (j *Journal) reloadAfter(err error) error {
+	if rerr := j.reload(); err == nil {
+		return rerr
+	}
+	return err
+}
+
+// PurgeLogsOlderThan removes what lies wholly below min (Java Journal.purgeLogsOlderThan, RPC purgeLogs; the rules are those
+// of 3.x). What could not be removed is told by the event and is no error, as in Java.
+func (j *Journal) PurgeLogsOlderThan(r RequestInfo, min storage.TxID) error {
+	return j.exclusive("purgeLogs", func() error {
+		if err := j.begin(r); err != nil {
+			return err
+		}
+		result, err := j.dir.Purge(min, j.lastOpened)
+		if err != nil {
+			return err
+		}
+		j.forgetMissing()
+		j.emit(Purged{Min: min, Result: result})
+		return nil
+	})
+}
+
+// DiscardSegments sets aside every segment from start on and takes the committed txid back to start-1, for the rollback of
+// a rolling upgrade (Java Journal.discardSegments). It carries no epoch: the caller has stopped all writers.
+func (j *Journal) DiscardSegments(start storage.TxID) error {
+	return j.exclusive("discardSegments", func() error {
+		aside, err := j.dir.Discard(start)
+		for _, name := range aside {
+			j.emit(SegmentSetAside{Name: name, Suffix: storage.SuffixTrash})
+		}
+		if j.segmentLost() {
+			j.abortSegment("segments from txid " + start.String() + " on are discarded")
+		}
+		j.forgetMissing()
+		j.readFence()
+		if j.open != nil {
+			return err // it begins below start and goes on
+		}
+		j.highest = 0
+		if _, _, lerr := j.latest(); err == nil {
+			err = lerr
+		}
+		return err
+	})
+}
+
+// forgetMissing drops what is remembered of segments that are no longer in the log.
+func (j *Journal) forgetMissing() {
+	here := make(map[storage.TxID]bool)
+	for _, s := range j.dir.Segments() {
+		here[s.First] = true
+	}
+	for first := range j.acked {
+		if !here[first] {
+			delete(j.acked, first)
+		}
+	}
+	for _, b := range j.badList {
+		if !here[b.First] {
+			j.clearBad(b.First)
+		}
+	}
+}
+
+// DoPreUpgrade moves current/ to previous.tmp and links the edits into a new one (Java NNUpgradeUtil.doPreUpgrade). The
+// journal goes on to count as formatted, as in Java.
+func (j *Journal) DoPreUpgrade() error {
+	return j.exclusive("doPreUpgrade", func() error {
+		if err := j.dir.PreUpgrade(); err != nil {
+			return err
+		}
+		j.abortSegment("upgrade")
+		return nil
+	})
+}
+
+// DoUpgrade completes an upgrade (Java Journal.doUpgrade): the new VERSION, previous/, and the epochs and the committed
+// txid carried over, durably before the new VERSION counts.
+func (j *Journal) DoUpgrade(info storage.StorageInfo) error {
+	return j.exclusive("doUpgrade", func() error {
+		err := j.dir.Upgrade(info)
+		// The fence stays as it was: an upgrade ends no epoch, and the serial numbers of this one go on.
+		j.readFence()
+		return err
+	})
+}
+
+// DoFinalize removes previous/ (Java NNUpgradeUtil.doFinalize). It is fine if there is none.
+func (j *Journal) DoFinalize() error {
+	return j.exclusive("doFinalize", j.dir.FinalizeUpgrade)
+}
+
+// DoRollback brings previous/ back (Java Journal.doRollback). It is fine if there is none.
+func (j *Journal) DoRollback() error {
+	return j.exclusive("doRollback", func() error {
+		done, err := j.dir.Rollback()
+		if !done && !j.segmentLost() {
+			return err
+		}
+		j.abortSegment("rollback")
+		return j.reloadAfter(err)
+	})
+}
+
+// CanRollBack tells whether there is a previous/ of the wanted layout version to go back to (Java
+// NNUpgradeUtil.canRollBack). All nodes must answer the same, so an error is an error and never false.
+func (j *Journal) CanRollBack(target int32) (bool, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	can, err := j.dir.CanRollBack(target)
+	return can, named(j.jid, err)
+}
+
+// CTime is the cTime of current/VERSION, read afresh (Java Journal.getJournalCTime). It needs no formatted journal.
+func (j *Journal) CTime() (int64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dir.ReadCTime()
+}

@@ -1,0 +1,84 @@
+package jnserver
+
+import (
+	"time"
+
+	"gojn/storage"
+)
+
+// Event is something that happened in a journal, typed, for logs and metrics. The core emits events and knows neither.
+type Event interface{ event() }
+
+// Listener takes events. It is called on the goroutine of the call that caused the event, under the journal's lock: it must
+// be quick and must not call the journal.
+type Listener func(jid string, e Event)
+
+type (
+	// EditsWritten is one acknowledged batch. Took is write and sync together.
+	EditsWritten struct {
+		First   storage.TxID
+		Txns    int64
+		Bytes   int
+		Took    time.Duration
+		Lagging bool // at or below the committed txid: not synced yet
+	}
+	// PromiseRaised is a new promised epoch, durable.
+	PromiseRaised struct {
+		Old, New storage.Epoch
+		Client   string
+	}
+	// SegmentStarted is a new open segment.
+	SegmentStarted struct {
+		First         storage.TxID
+		LayoutVersion int32
+		Epoch         storage.Epoch
+	}
+	// SegmentFinalized is a segment that got its final name.
+	SegmentFinalized struct{ First, Last storage.TxID }
+	// SegmentAborted is an open segment that was closed without being finalized; the next writer recovers it.
+	SegmentAborted struct {
+		First, Last storage.TxID
+		Reason      string
+	}
+	// SegmentSetAside is a segment file that was renamed out of the log.
+	SegmentSetAside struct{ Name, Suffix string }
+	// SegmentBad is a segment whose bytes here cannot be trusted.
+	SegmentBad struct {
+		First  storage.TxID
+		Reason string
+	}
+	// RecoveryPrepared is an answer to prepareRecovery.
+	RecoveryPrepared struct {
+		First  storage.TxID
+		Answer RecoveryAnswer
+	}
+	// RecoveryAccepted is an accepted segment state; Downloaded tells that a copy was fetched from From.
+	RecoveryAccepted struct {
+		State      SegmentState
+		Epoch      storage.Epoch
+		Downloaded bool
+		From       string
+	}
+	// RequestRefused is a call that ended with an error.
+	RequestRefused struct {
+		Op  string
+		Err error
+	}
+	// Purged is what purgeLogs removed.
+	Purged struct {
+		Min    storage.TxID
+		Result storage.PurgeResult
+	}
+)
+
+func (EditsWritten) event()     {}
+func (PromiseRaised) event()    {}
+func (SegmentStarted) event()   {}
+func (SegmentFinalized) event() {}
+func (SegmentAborted) event()   {}
+func (SegmentSetAside) event()  {}
+func (SegmentBad) event()       {}
+func (RecoveryPrepared) event() {}
+func (RecoveryAccepted) event() {}
+func (RequestRefused) event()   {}
+func (Purged) event()           {}

@@ -1,0 +1,29 @@
+package jnserver
+
+// JournalHealth is one journal as health checks see it. It comes from the snapshot and waits for nothing.
+type JournalHealth struct {
+	JournalID string
+	Formatted bool
+	// OpenError is why the journal, or one of its small files, cannot be read; nil if it can.
+	OpenError error
+	// Bad are the segments that this node neither finalizes nor offers to others.
+	Bad []BadSegment
+}
+
+// Health tells of every journal that is open or could not be opened when it was last asked for.
+func (n *Node) Health() []JournalHealth {
+	var list []JournalHealth
+	for _, j := range n.Journals() {
+		s := j.Snapshot()
+		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), OpenError: s.EpochErr, Bad: s.Bad}
+		if h.OpenError == nil {
+			h.OpenError = s.CommittedErr
+		}
+		list = append(list, h)
+	}
+	failed := n.Failed()
+	for _, jid := range sortedKeys(failed) {
+		list = append(list, JournalHealth{JournalID: jid, OpenError: failed[jid]})
+	}
+	return list
+}

@@ -1,0 +1,267 @@
+package jnserver
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+// Clock tells the time. A journal reads no other.
+type Clock interface{ Now() time.Time }
+
+// SegmentFetcher downloads a segment from a peer for acceptRecovery. Its errors carry the class that Java would answer.
+type SegmentFetcher interface {
+	// CheckURL refuses an address that Fetch could never use (java.net.MalformedURLException).
+	CheckURL(url string) error
+	// Fetch writes the whole body to dst and returns its length; a body that is not as long as announced is an error.
+	Fetch(ctx context.Context, url string, dst io.Writer) (int64, error)
+}
+
+// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites and Events are needed.
+type Env struct {
+	FS      vfs.FS
+	Clock   Clock
+	Fetcher SegmentFetcher
+	Events  Listener
+	// CurrentPerm is dfs.journalnode.edits.dir.perm, applied to current/ by format; 0: umask only.
+	CurrentPerm fs.FileMode
+	// LockOwner is what in_use.lock says: pid@host.
+	LockOwner string
+	// SyncedWrites is dfs.namenode.edits.noeditlogchannelflush: segments are opened O_DSYNC and not synced by call.
+	SyncedWrites bool
+}
+
+// Journal is one namespace's log on this node (Java org.apache.hadoop.hdfs.qjournal.server.Journal). Its methods may be
+// called by many goroutines at once: those that change something run one at a time, in mu; those on Snapshot never wait.
+type Journal struct {
+	jid string
+	env Env
+
+	snapshot atomic.Pointer[Snapshot]
+
+	mu    sync.Mutex // guards all below
+	dir   *storage.Dir
+	fence fence
+	// epochErr and committedErr are why a file could not be read; every call that needs the value fails with it, as in
+	// Java, and tries to read the file again.
+	epochErr, committedErr error
+	open                   *openSegment // nil: no segment open
+	// lastOpened is the first txid of the segment that this process opened last; purge must not set it aside as stale.
+	lastOpened storage.TxID
+	highest    storage.TxID
+	// acked is the last transaction that this process acknowledged in a segment that is not finalized yet, by the
+	// segment's first. A scan that ends below has lost acknowledged edits (spec 2.6).
+	acked     map[storage.TxID]storage.TxID
+	badList   []BadSegment // replaced, never changed in place
+	lastWrite time.Time
+}
+
+// openSegment is the segment that this process is writing.
+type openSegment struct {
+	first, next storage.TxID
+	w           *storage.SegmentWriter
+}
+
+func (j *Journal) position() position {
+	if j.open == nil {
+		return position{}
+	}
+	return position{open: true, first: j.open.first, next: j.open.next}
+}
+
+// OpenJournal opens the journal in root, finishing whatever an interrupted upgrade, rollback or recovery left. A root that
+// does not exist gives an unformatted journal and creates nothing. Nothing is opened for appending: after a restart a
+// segment in progress is never continued, the writer has to roll (Java Journal constructor).
+func OpenJournal(env Env, jid, root string) (*Journal, error) {
+	dir, err := storage.Open(storage.Options{
+		FS: env.FS, Root: root, CurrentPerm: env.CurrentPerm, LockOwner: env.LockOwner,
+		Now: env.Clock.Now, SyncedWrites: env.SyncedWrites,
+	})
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{jid: jid, env: env, dir: dir}
+	if err := j.reload(); err != nil {
+		_ = dir.Close() // the reason why the journal cannot be used is err
+		return nil, err
+	}
+	j.publish()
+	return j, nil
+}
+
+// ID is the journal's id.
+func (j *Journal) ID() string { return j.jid }
+
+// Snapshot is the journal's published state. It never waits.
+func (j *Journal) Snapshot() *Snapshot { return j.snapshot.Load() }
+
+// Close gives the open segment up and releases the directory's lock. It waits for the call in flight.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.abortSegment("the node stops")
+	return j.dir.Close()
+}
+
+// reload takes all state from the directory, as after a restart: used on open and after format and rollback.
+func (j *Journal) reload() error {
+	j.fence = fence{serial: -1}
+	j.lastOpened = storage.InvalidTxID
+	j.highest = 0
+	j.acked = make(map[storage.TxID]storage.TxID)
+	j.badList = nil
+	j.lastWrite = time.Time{}
+	j.readFence()
+	if j.dir.State() != storage.Normal {
+		return nil
+	}
+	seg, ok, err := j.latest()
+	if err != nil {
+		return err
+	}
+	if ok && !seg.InProgress {
+		j.highest = max(j.highest, seg.Last)
+	}
+	return nil
+}
+
+// readFence loads the two epochs and the committed txid. Errors are kept, not returned: they belong to the calls that need
+// the value.
+func (j *Journal) readFence() {
+	j.epochErr, j.committedErr = nil, nil
+	if j.dir.State() != storage.Normal {
+		return
+	}
+	var err error
+	if j.fence.promised, err = j.dir.PromisedEpoch(); err != nil {
+		j.epochErr = err
+	}
+	if j.fence.writer, err = j.dir.WriterEpoch(); err != nil {
+		j.epochErr = err
+	}
+	if j.fence.committed, j.fence.committedKnown, err = j.dir.Committed(); err != nil {
+		j.committedErr = err
+	}
+}
+
+// latest is Java's Journal.scanStorageForLatestEdits: it finds the last segment that has transactions, sets empty ones
+// aside, makes what it found durable and takes note of its end and of damage.
+func (j *Journal) latest() (storage.Segment, bool, error) {
+	seg, scan, ok, err := j.dir.LatestSegment()
+	if err != nil || !ok {
+		return seg, false, err
+	}
+	switch {
+	case scan.HasTxns() && !seg.InProgress && scan.End != seg.Last:
+		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scan.End.String())
+	case j.damaged(seg, scan):
+		j.setBad(seg.First, damageReason(seg, scan))
+	case seg.InProgress:
+		// Another process may have been killed between write and sync: what is shown from now on must be durable.
+		if err := j.dir.SyncSegment(seg); err != nil {
+			return seg, false, err
+		}
+	}
+	if scan.HasTxns() {
+		j.highest = max(j.highest, scan.End)
+	}
+	return seg, true, nil
+}
+
+// begin is the start of every call that changes something and carries a RequestInfo, after the journal is locked: formatted?,
+// then admit and the marks that it leaves, durable.
+func (j *Journal) begin(r RequestInfo) error {
+	if err := j.checkUsable(); err != nil {
+		return err
+	}
+	a := admit(j.fence, r)
+	if a.raisePromise {
+		if err := j.raisePromise(r.Epoch, r.Client); err != nil {
+			return err
+		}
+	}
+	if a.takeSerial {
+		j.fence.serial = r.Serial
+	}
+	if a.takeCommit {
+		if err := j.dir.SetCommitted(r.Committed); err != nil {
+			return err
+		}
+		j.fence.committed, j.fence.committedKnown = r.Committed, r.Committed != storage.InvalidTxID
+	}
+	return a.err
+}
+
+// checkUsable refuses calls on an unformatted journal, and on one whose small files cannot be read, with the reason.
+func (j *Journal) checkUsable() error {
+	if err := j.checkEpochs(); err != nil {
+		return err
+	}
+	return j.committedErr
+}
+
+// checkEpochs is checkUsable for a call that does not touch committed-txid.
+func (j *Journal) checkEpochs() error {
+	if err := j.checkFormatted(); err != nil {
+		return err
+	}
+	if j.epochErr != nil || j.committedErr != nil {
+		j.readFence()
+	}
+	return j.epochErr
+}
+
+func (j *Journal) checkFormatted() error {
+	s := Snapshot{Root: j.dir.Root(), State: j.dir.State()}
+	return s.checkFormatted(j.jid)
+}
+
+// raisePromise makes a new promise durable, then believes it, and forgets the old epoch's serial numbers.
+func (j *Journal) raisePromise(e storage.Epoch, client string) error {
+	old := j.fence.promised
+	if err := j.dir.SetPromisedEpoch(e); err != nil {
+		return err
+	}
+	j.fence.promised, j.fence.serial = e, -1
+	j.emit(PromiseRaised{Old: old, New: e, Client: client})
+	return nil
+}
+
+// abortSegment is Java's Journal.abortCurSegment: the file keeps its padding. What was acknowledged without a sync, a
+// lagging tail, is synced now; if that fails the segment cannot be trusted.
+func (j *Journal) abortSegment(reason string) {
+	if j.open == nil {
+		return
+	}
+	first, last := j.open.first, j.open.next-1
+	if err := j.open.w.Abort(); err != nil {
+		j.setBad(first, err.Error())
+	}
+	j.open = nil
+	j.emit(SegmentAborted{First: first, Last: last, Reason: reason})
+}
+
+// exclusive runs one call that changes something: alone, with its result published before it returns, and with Java's
+// suffix on its refusals.
+func (j *Journal) exclusive(op string, call func() error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	err := named(j.jid, call())
+	j.publish()
+	if err != nil {
+		j.emit(RequestRefused{Op: op, Err: err})
+	}
+	return err
+}
+
+func (j *Journal) emit(e Event) {
+	if j.env.Events != nil {
+		j.env.Events(j.jid, e)
+	}
+}

@@ -1,0 +1,194 @@
+package jnserver
+
+import (
+	"context"
+	"net"
+
+	"google.golang.org/protobuf/proto"
+
+	"gojn/hadooprpc"
+	"gojn/internal/javaerr"
+	pb "gojn/qjournalpb"
+	"gojn/storage"
+)
+
+// QJournalProtocol is what NameNodes speak to a JournalNode (Java qjournal.protocol.QJournalProtocol).
+const QJournalProtocol = "org.apache.hadoop.hdfs.qjournal.protocol.QJournalProtocol"
+
+// Protocols is the table of the RPC methods that this node serves. InterQJournalProtocol is not built yet: its calls are
+// answered with RpcNoSuchProtocolException, as by a 2.x node, which 3.x peers bear.
+func (n *Node) Protocols() []*hadooprpc.Protocol {
+	return []*hadooprpc.Protocol{{
+		Name:    QJournalProtocol,
+		PBClass: "org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolPB",
+		Version: 1,
+		Methods: map[string]hadooprpc.Method{
+			"isFormatted":        asking(n.isFormatted),
+			"getJournalState":    asking(n.getJournalState),
+			"getEditLogManifest": asking(n.getEditLogManifest),
+			"getJournaledEdits":  asking(n.getJournaledEdits),
+			"getJournalCTime":    asking(n.getJournalCTime),
+			"canRollBack":        asking(n.canRollBack),
+			"newEpoch":           asking(n.newEpoch),
+			"format":             asking(n.format),
+			"discardSegments":    asking(n.discardSegments),
+			"doPreUpgrade":       asking(n.doPreUpgrade),
+			"doUpgrade":          asking(n.doUpgrade),
+			"doFinalize":         asking(n.doFinalize),
+			"doRollback":         asking(n.doRollback),
+			"journal":            writing(n.journalEdits),
+			"heartbeat":          writing(n.heartbeat),
+			"startLogSegment":    writing(n.startLogSegment),
+			"finalizeLogSegment": writing(n.finalizeLogSegment),
+			"purgeLogs":          writing(n.purgeLogs),
+			"prepareRecovery":    writing(n.prepareRecovery),
+			"acceptRecovery":     writing(n.acceptRecovery),
+		},
+	}}
+}
+
+// asking makes a method of a request that names its journal in the field jid; writing, of one that carries a RequestInfo.
+func asking[Req any, PReq interface {
+	*Req
+	proto.Message
+	GetJid() *pb.JournalIdProto
+}, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
+	return hadooprpc.Unary(h, func(r PReq) string { return r.GetJid().GetIdentifier() })
+}
+
+func writing[Req any, PReq interface {
+	*Req
+	proto.Message
+	GetReqInfo() *pb.RequestInfoProto
+}, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
+	return hadooprpc.Unary(h, func(r PReq) string { return r.GetReqInfo().GetJournalId().GetIdentifier() })
+}
+
+// Values on the wire. Protobuf says unsigned where Java has signed numbers: both are two's complement.
+
+func requestInfo(c *hadooprpc.Call, r *pb.RequestInfoProto) RequestInfo {
+	return RequestInfo{
+		JournalID:     r.GetJournalId().GetIdentifier(),
+		NameServiceID: r.GetNameServiceId(),
+		Epoch:         storage.Epoch(r.GetEpoch()),
+		Serial:        int64(r.GetIpcSerialNumber()),
+		Committed:     storage.TxID(r.GetCommittedTxId()),
+		HasCommitted:  r.CommittedTxId != nil && storage.TxID(r.GetCommittedTxId()) != storage.InvalidTxID,
+		Client:        caller(c).Host,
+	}
+}
+
+func caller(c *hadooprpc.Call) Caller {
+	addr := c.RemoteAddr().String()
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	return Caller{User: c.User(), Addr: addr, Host: host}
+}
+
+func storageInfo(s *pb.StorageInfoProto) storage.StorageInfo {
+	return storage.StorageInfo{
+		LayoutVersion: int32(s.GetLayoutVersion()),
+		NamespaceID:   int32(s.GetNamespceID()),
+		ClusterID:     s.GetClusterID(),
+		CTime:         int64(s.GetCTime()),
+	}
+}
+
+func txid(t storage.TxID) *uint64 { return proto.Uint64(uint64(t)) }
+
+// on finds the journal of a request that names it by id.
+func (n *Node) on(jid *pb.JournalIdProto, nsID string) (*Journal, error) {
+	return n.Journal(jid.GetIdentifier(), nsID)
+}
+
+// onInfo finds the journal of a request that carries a RequestInfo. nsID is the request's own nameservice, if it has one.
+func (n *Node) onInfo(c *hadooprpc.Call, r *pb.RequestInfoProto, nsID string) (*Journal, RequestInfo, error) {
+	info := requestInfo(c, r)
+	if info.NameServiceID == "" {
+		info.NameServiceID = nsID
+	}
+	j, err := n.Journal(info.JournalID, info.NameServiceID)
+	return j, info, err
+}
+
+// Questions.
+
+func (n *Node) isFormatted(_ context.Context, _ *hadooprpc.Call, r *pb.IsFormattedRequestProto) (*pb.IsFormattedResponseProto, error) {
+	j, err := n.on(r.GetJid(), r.GetNameServiceId())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.IsFormattedResponseProto{IsFormatted: proto.Bool(j.Snapshot().Formatted())}, nil
+}
+
+func (n *Node) getJournalState(_ context.Context, _ *hadooprpc.Call, r *pb.GetJournalStateRequestProto) (*pb.GetJournalStateResponseProto, error) {
+	j, err := n.on(r.GetJid(), r.GetNameServiceId())
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := j.LastPromisedEpoch()
+	if err != nil {
+		return nil, err
+	}
+	return &pb.GetJournalStateResponseProto{
+		LastPromisedEpoch: proto.Uint64(uint64(epoch)),
+		HttpPort:          proto.Uint32(n.cfg.HTTPPort),
+		FromURL:           proto.String(n.cfg.HTTPURL),
+	}, nil
+}
+
+func (n *Node) getEditLogManifest(_ context.Context, _ *hadooprpc.Call, r *pb.GetEditLogManifestRequestProto) (*pb.GetEditLogManifestResponseProto, error) {
+	j, err := n.on(r.GetJid(), r.GetNameServiceId())
+	if err != nil {
+		return nil, err
+	}
+	m, err := j.EditLogManifest(storage.TxID(r.GetSinceTxId()), r.GetInProgressOk())
+	if err != nil {
+		return nil, err
+	}
+	logs := make([]*pb.RemoteEditLogProto, len(m.Logs))
+	for i, l := range m.Logs {
+		logs[i] = &pb.RemoteEditLogProto{StartTxId: txid(l.First), EndTxId: txid(l.Last), IsInProgress: proto.Bool(l.InProgress)}
+	}
+	return &pb.GetEditLogManifestResponseProto{
+		Manifest: &pb.RemoteEditLogManifestProto{Logs: logs, CommittedTxnId: txid(m.Committed)},
+		HttpPort: proto.Uint32(n.cfg.HTTPPort),
+		FromURL:  proto.String(n.cfg.HTTPURL),
+	}, nil
+}
+
+// getJournaledEdits is not built yet. It answers as a Java node whose edits cache is off (Journal.getJournaledEdits): a
+// NameNode that tails in-progress edits then falls back to getEditLogManifest and HTTP.
+func (n *Node) getJournaledEdits(_ context.Context, _ *hadooprpc.Call, r *pb.GetJournaledEditsRequestProto) (*pb.GetJournaledEditsResponseProto, error) {
+	if _, err := n.on(r.GetJid(), r.GetNameServiceId()); err != nil {
+		return nil, err
+	}
+	return nil, javaerr.New(javaerr.IOException, "The journal edits cache is not enabled, which is a requirement to fetch journaled edits via RPC. "+
+		"Please enable it via dfs.ha.tail-edits.in-progress (not built yet in gojn: NameNodes fall back to HTTP)")
+}
+
+func (n *Node) getJournalCTime(_ context.Context, _ *hadooprpc.Call, r *pb.GetJournalCTimeRequestProto) (*pb.GetJournalCTimeResponseProto, error) {
+	j, err := n.on(r.GetJid(), r.GetNameServiceId())
+	if err != nil {
+		return nil, err
+	}
+	ctime, err := j.CTime()
+	if err != nil {
+		return nil, err
+	}
+	return &pb.GetJournalCTimeResponseProto{ResultCTime: proto.Int64(ctime)}, nil
+}
+
+func (n *Node) canRollBack(_ context.Context, _ *hadooprpc.Call, r *pb.CanRollBackRequestProto) (*pb.CanRollBackResponseProto, error) {
+	j, err := n.on(r.GetJid(), r.GetNameServiceId())
+	if err != nil {
+		return nil, err
+	}
+	can, err := j.CanRollBack(r.GetTargetLayoutVersion())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.CanRollBackResponseProto{CanRollBack: proto.Bool(can)}, nil
+}

@@ -1,0 +1,248 @@
+package jnserver
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"gojn/storage"
+)
+
+// Config is what a Node is made of. It is not changed afterwards.
+type Config struct {
+	Env // for every journal; Events is called besides the node's own listeners
+
+	// EditsDir is dfs.journalnode.edits.dir, absolute.
+	EditsDir string
+	// EditsDirByNameservice is dfs.journalnode.edits.dir.<nameservice>, absolute; it wins over EditsDir for calls that
+	// carry that nameservice.
+	EditsDirByNameservice map[string]string
+	// HTTPURL is the address of the HTTP server, <scheme>://<host>:<port>, which clients build the addresses of segments
+	// from; they take scheme and port and use the host from their own configuration. HTTPPort is its port.
+	HTTPURL  string
+	HTTPPort uint32
+	// Audit, if set, gets one record for each call that removes or replaces edits or a promise.
+	Audit func(AuditRecord)
+}
+
+// Node holds the journals of this process (Java qjournal.server.JournalNode). It is safe for concurrent use.
+type Node struct {
+	cfg     Config
+	started time.Time
+	metrics *metricsSet
+
+	mu       sync.Mutex // guards all below; never held during I/O
+	closed   bool
+	journals map[string]*Journal
+	opening  map[string]*opening
+	failed   map[string]error // journals that are on disk and could not be opened, with the last reason
+
+	onDisk []string // ids of the formatted journals that FindJournals saw, sorted; not changed after it
+}
+
+// opening lets the second caller of a journal wait for the first, who opens it.
+type opening struct {
+	done chan struct{}
+	j    *Journal
+	err  error
+}
+
+// maxFailed bounds what is remembered of journals that cannot be opened: peers choose the ids. maxFileName is NAME_MAX.
+const (
+	maxFailed   = 256
+	maxFileName = 255
+)
+
+var errNodeClosed = errors.New("the JournalNode is stopping")
+
+// NewNode makes a node. It opens no journal: each one is opened when it is first asked for.
+func NewNode(cfg Config) *Node {
+	n := &Node{
+		cfg:      cfg,
+		started:  cfg.Clock.Now(),
+		metrics:  newMetricsSet(cfg.Clock),
+		journals: make(map[string]*Journal),
+		opening:  make(map[string]*opening),
+		failed:   make(map[string]error),
+	}
+	outer := cfg.Events
+	n.cfg.Events = func(jid string, e Event) {
+		n.metrics.listen(jid, e)
+		if outer != nil {
+			outer(jid, e)
+		}
+	}
+	return n
+}
+
+// FindJournals looks once, at start and before the node is used, which formatted journals lie in the edits directories, so
+// that JournalsStatus can name them before anybody asks for them. Java counts every sub-directory, lost+found included.
+func (n *Node) FindJournals() error {
+	found := make(map[string]bool)
+	dirs := append([]string{n.cfg.EditsDir}, slices.Collect(maps.Values(n.cfg.EditsDirByNameservice))...)
+	for _, dir := range dirs {
+		entries, err := n.cfg.FS.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if _, err := n.cfg.FS.Stat(path.Join(dir, e.Name(), "current", "VERSION")); err == nil && CheckJournalID(e.Name()) == nil {
+				found[e.Name()] = true
+			}
+		}
+	}
+	n.onDisk = sortedKeys(found)
+	return nil
+}
+
+// Close gives every open segment up and releases the locks of all journals. Calls that come later are refused.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	n.closed = true
+	journals := make([]*Journal, 0, len(n.journals))
+	for _, j := range n.journals {
+		journals = append(journals, j)
+	}
+	n.mu.Unlock()
+	var errs []error
+	for _, j := range journals {
+		errs = append(errs, j.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Journal returns the journal of that id, opening it if it is not open (Java JournalNode.getOrCreateJournal). An id that
+// has no directory gets a journal that is unformatted and is not remembered, so that questions create no state; nsID may
+// be "". Errors: a bad id (IllegalArgumentException), or why the directory cannot be opened, each time anew.
+func (n *Node) Journal(jid, nsID string) (*Journal, error) {
+	return n.journal(jid, nsID, false)
+}
+
+// journal is Journal; keep remembers one without a directory too, for format, which creates it.
+func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
+	if err := CheckJournalID(jid); err != nil {
+		return nil, err
+	}
+	for {
+		n.mu.Lock()
+		if n.closed {
+			n.mu.Unlock()
+			return nil, errNodeClosed
+		}
+		if j := n.journals[jid]; j != nil {
+			n.mu.Unlock()
+			return j, nil
+		}
+		o := n.opening[jid]
+		if o == nil {
+			o = &opening{done: make(chan struct{})}
+			n.opening[jid] = o
+			n.mu.Unlock()
+			n.openJournal(o, jid, nsID, keep)
+			return o.j, o.err
+		}
+		n.mu.Unlock()
+		<-o.done
+		if o.err != nil || !keep {
+			return o.j, o.err
+		}
+	}
+}
+
+func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
+	o.j, o.err = OpenJournal(n.cfg.Env, jid, path.Join(n.baseDir(jid, nsID), jid))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case o.err != nil:
+		if len(n.failed) < maxFailed && len(jid) <= maxFileName {
+			n.failed[jid] = o.err
+		}
+	case n.closed:
+		_ = o.j.Close() // nothing was written
+		o.j, o.err = nil, errNodeClosed
+	case keep || o.j.Snapshot().State != storage.NonExistent:
+		n.journals[jid] = o.j
+		delete(n.failed, jid)
+	}
+	delete(n.opening, jid)
+	close(o.done)
+}
+
+// forget drops a journal that still has no directory, after a format that failed.
+func (n *Node) forget(j *Journal) {
+	if j.Snapshot().State != storage.NonExistent {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.journals[j.jid] == j {
+		delete(n.journals, j.jid)
+	}
+}
+
+// baseDir is the directory that holds the journal's (Java JournalNode.getLogDir). A call without a nameservice, as from a
+// 2.7 client, must not pin the journal to the wrong directory: what exists is taken first (spec 1.7).
+func (n *Node) baseDir(jid, nsID string) string {
+	if dir, ok := n.cfg.EditsDirByNameservice[nsID]; ok {
+		return dir
+	}
+	if nsID == "" {
+		for _, ns := range sortedKeys(n.cfg.EditsDirByNameservice) {
+			dir := n.cfg.EditsDirByNameservice[ns]
+			if _, err := n.cfg.FS.Stat(path.Join(dir, jid)); err == nil {
+				return dir
+			}
+		}
+	}
+	return n.cfg.EditsDir
+}
+
+// Journals are the journals that are open, sorted by id.
+func (n *Node) Journals() []*Journal {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]*Journal, 0, len(n.journals))
+	for _, jid := range sortedKeys(n.journals) {
+		list = append(list, n.journals[jid])
+	}
+	return list
+}
+
+// Failed are the journals that could not be opened when they were last asked for, with the reason.
+func (n *Node) Failed() map[string]error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	failed := make(map[string]error, len(n.failed))
+	for jid, err := range n.failed {
+		failed[jid] = err
+	}
+	return failed
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// LockOwner is what in_use.lock says, as Java writes it: <pid>@<host name>.
+func LockOwner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%d@%s", os.Getpid(), host)
+}

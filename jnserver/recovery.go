@@ -1,0 +1,287 @@
+package jnserver
+
+import (
+	"context"
+	"fmt"
+
+	"gojn/internal/javaerr"
+	"gojn/storage"
+	"gojn/storage/editlog"
+)
+
+// NewEpoch promises that no request of a lower epoch will be accepted any more (Java Journal.newEpoch). It answers the
+// first txid of the last segment here, if there is one. The promise is durable when it returns.
+func (j *Journal) NewEpoch(info storage.StorageInfo, epoch storage.Epoch, client string) (lastSegment storage.TxID, ok bool, err error) {
+	err = j.exclusive("newEpoch", func() error {
+		if err := j.checkEpochs(); err != nil {
+			return err
+		}
+		if err := checkNamespace(j.dir.Root(), j.dir.Info(), info); err != nil {
+			return err
+		}
+		if err := checkNewEpoch(j.fence.promised, epoch); err != nil {
+			return err
+		}
+		if err := j.raisePromise(epoch, client); err != nil {
+			return err
+		}
+		j.abortSegment(fmt.Sprintf("epoch %d was promised", epoch))
+		highest := j.highest
+		seg, found, err := j.latest()
+		j.highest = highest // Java does not touch it here
+		lastSegment, ok = seg.First, found
+		return err
+	})
+	return lastSegment, ok, err
+}
+
+// RecoveryAnswer is the answer to prepareRecovery.
+type RecoveryAnswer struct {
+	// Segment is what is here of the segment, or what was accepted for it earlier; nil if there is nothing.
+	Segment *SegmentState
+	// AcceptedIn is the epoch in which Segment was accepted, if HasAccepted.
+	AcceptedIn  storage.Epoch
+	HasAccepted bool
+	LastWriter  storage.Epoch
+	// Committed is left out of the answer unless HasCommitted.
+	Committed    storage.TxID
+	HasCommitted bool
+}
+
+// PrepareRecovery tells what this node has of a segment (Java Journal.prepareRecovery). If what it has cannot be trusted it
+// answers an IOException and so takes no part (spec 2.6). What it reports is durable.
+func (j *Journal) PrepareRecovery(r RequestInfo, first storage.TxID) (RecoveryAnswer, error) {
+	var answer RecoveryAnswer
+	err := j.exclusive("prepareRecovery", func() error {
+		if err := j.begin(r); err != nil {
+			return err
+		}
+		j.abortSegment("recovery of segment " + first.String())
+		record, accepted, err := j.paxos(first)
+		if err != nil {
+			return err
+		}
+		if accepted {
+			if _, err := j.dir.CompleteAccept(record); err != nil {
+				return err
+			}
+		}
+		state, err := j.trusted(first)
+		if err != nil {
+			return err
+		}
+		answer = RecoveryAnswer{
+			LastWriter: j.fence.writer,
+			Committed:  j.fence.committed, HasCommitted: j.fence.committedKnown,
+			Segment: state,
+		}
+		if accepted && (state == nil || state.InProgress) {
+			if state == nil || state.End != record.End {
+				return refuse(javaerr.IOException,
+					"Segment %d was accepted up to txid %d in epoch %d but what is on disk is %s: this node takes no part in the recovery",
+					first, record.End, record.AcceptedIn, describe(state))
+			}
+			answer.Segment = &SegmentState{Start: record.Start, End: record.End, InProgress: record.InProgress}
+			answer.AcceptedIn, answer.HasAccepted = record.AcceptedIn, true
+		}
+		j.emit(RecoveryPrepared{First: first, Answer: answer})
+		return nil
+	})
+	if err != nil {
+		return RecoveryAnswer{}, err
+	}
+	return answer, nil
+}
+
+// paxos reads the recovery record of a segment; Java prints a record that does not fit its name with the journal's id.
+func (j *Journal) paxos(first storage.TxID) (storage.PaxosRecord, bool, error) {
+	record, ok, err := j.dir.Paxos(first)
+	if err != nil && javaerr.ClassOf(err) == javaerr.IllegalState {
+		err = refuse(javaerr.IllegalState, "%w", err)
+	}
+	return record, ok, err
+}
+
+// found is what a segment is here: state is nil if there is no file or no transaction in it.
+type found struct {
+	seg    storage.Segment
+	exists bool
+	state  *SegmentState
+	scan   editlog.Scan
+}
+
+// inspect is Java's Journal.getSegmentInfo: a file without transactions is set aside as .empty, unless it is damaged.
+func (j *Journal) inspect(first storage.TxID) (found, error) {
+	seg, exists, err := j.dir.Find(first)
+	if err != nil || !exists {
+		return found{}, err
+	}
+	f := found{seg: seg, exists: true}
+	if !seg.InProgress {
+		f.state = &SegmentState{Start: first, End: seg.Last}
+		return f, nil
+	}
+	// A process that was killed may have left bytes that were written and not synced.
+	if err := j.dir.SyncSegment(seg); err != nil {
+		j.setBad(first, err.Error())
+		return f, err
+	}
+	if f.scan, err = j.dir.Scan(seg); err != nil {
+		return f, err
+	}
+	if f.scan.HasTxns() {
+		f.state = &SegmentState{Start: first, End: f.scan.End, InProgress: true}
+		return f, nil
+	}
+	if f.scan.Tail == editlog.TailDamaged {
+		return f, nil
+	}
+	if _, acked := j.acked[first]; acked {
+		return f, nil // acknowledged transactions are gone: this file is evidence, not empty
+	}
+	if err := j.dir.SetAside(seg, storage.SuffixEmpty); err != nil {
+		return f, err
+	}
+	j.emit(SegmentSetAside{Name: seg.Name, Suffix: storage.SuffixEmpty})
+	return found{}, nil
+}
+
+// trusted is inspect for an answer that others will rely on: it fails where this node must abstain.
+func (j *Journal) trusted(first storage.TxID) (*SegmentState, error) {
+	reason, bad := j.badReason(first)
+	f, err := j.inspect(first)
+	if err != nil || !f.exists {
+		return nil, err
+	}
+	acked, hasAcked := j.acked[first]
+	if f.seg.InProgress {
+		if err := abstain(j.path(f.seg), j.fence, first, f.scan, acked, hasAcked); err != nil {
+			j.setBad(first, err.Error())
+			return nil, err
+		}
+		if f.scan.Tail == editlog.TailDamaged {
+			j.setBad(first, damageReason(f.seg, f.scan))
+			return f.state, nil // the prefix, below the committed txid
+		}
+	}
+	if bad {
+		return nil, refuse(javaerr.IOException, "Log segment %s cannot be trusted here (%s): this node takes no part in the recovery", j.path(f.seg), reason)
+	}
+	return f.state, nil
+}
+
+// AcceptRecovery brings a segment to the state that the recovering writer has chosen (Java Journal.acceptRecovery),
+// downloading it from fromURL if what is here differs. The order is: the copy complete, scanned and durable; the paxos
+// record, which is the commit point; the rename. A crash after the record is finished by CompleteAccept on the next open or
+// prepareRecovery.
+func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept SegmentState, fromURL string) error {
+	if err := j.env.Fetcher.CheckURL(fromURL); err != nil {
+		return err
+	}
+	return j.exclusive("acceptRecovery", func() error {
+		if err := j.begin(r); err != nil {
+			return err
+		}
+		j.abortSegment("recovery of segment " + accept.Start.String())
+		plan, err := j.planAccept(r, accept)
+		if err != nil {
+			return err
+		}
+		record := storage.PaxosRecord{Start: accept.Start, End: accept.End, InProgress: accept.InProgress, AcceptedIn: r.Epoch}
+		var download *storage.Download
+		if plan.download {
+			if download, err = j.download(ctx, accept, r.Epoch, fromURL); err != nil {
+				return err
+			}
+		}
+		if err := j.dir.SetPaxos(record); err != nil {
+			if download != nil {
+				download.Abandon()
+			}
+			return err
+		}
+		if plan.download {
+			if _, err := j.dir.CompleteAccept(record); err != nil {
+				return err
+			}
+			j.clearBad(accept.Start)
+			delete(j.acked, accept.Start)
+		}
+		j.highest = plan.highest
+		j.emit(RecoveryAccepted{State: accept, Epoch: r.Epoch, Downloaded: plan.download, From: fromURL})
+		return nil
+	})
+}
+
+// planAccept looks at what is here and applies the rules, in Java's order.
+func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, error) {
+	if err := checkAcceptRange(accept); err != nil {
+		return acceptPlan{}, err
+	}
+	record, accepted, err := j.paxos(accept.Start)
+	if err != nil {
+		return acceptPlan{}, err
+	}
+	if accepted {
+		if err := checkPaxosOrder(record, accept, r.Epoch); err != nil {
+			return acceptPlan{}, err
+		}
+	}
+	_, bad := j.badReason(accept.Start)
+	f, err := j.inspect(accept.Start)
+	if err != nil && !bad { // of a segment known to be bad nothing is needed: a copy replaces it
+		return acceptPlan{}, err
+	}
+	if f.exists && f.seg.InProgress {
+		bad = bad || j.damaged(f.seg, f.scan)
+	}
+	return planAccept(j.fence, accept, f.state, bad, j.highest)
+}
+
+// download fetches a segment beside the log and makes it durable. Its content must end exactly where the accepted state
+// does: Java does not look (spec 3.13).
+func (j *Journal) download(ctx context.Context, accept SegmentState, epoch storage.Epoch, fromURL string) (*storage.Download, error) {
+	d, err := j.dir.CreateDownload(accept.Start, epoch)
+	if err != nil {
+		return nil, err
+	}
+	err = func() error {
+		if _, err := j.env.Fetcher.Fetch(ctx, fromURL, d); err != nil {
+			return err
+		}
+		scan, err := d.Scan()
+		if err != nil {
+			return err
+		}
+		if !scan.HasTxns() || scan.First != accept.Start || scan.End != accept.End || scan.Tail == editlog.TailDamaged {
+			return refuse(javaerr.IOException, "The segment downloaded from %s holds txids %d to %d where %d to %d were expected",
+				fromURL, scan.First, scanEnd(scan), accept.Start, accept.End)
+		}
+		return d.Finish()
+	}()
+	if err != nil {
+		d.Abandon()
+		return nil, err
+	}
+	return d, nil
+}
+
+// damaged tells whether a scan shows that once-written transactions are lost behind the prefix (spec 2.6).
+func (j *Journal) damaged(seg storage.Segment, scan editlog.Scan) bool {
+	if scan.Tail == editlog.TailDamaged {
+		return true
+	}
+	acked, hasAcked := j.acked[seg.First]
+	return seg.InProgress && hasAcked && acked > scanEnd(scan)
+}
+
+func damageReason(seg storage.Segment, scan editlog.Scan) string {
+	return fmt.Sprintf("%s is damaged behind txid %s: %s at offset %d", seg.Name, scanEnd(scan), scan.Reason, scan.BadOffset)
+}
+
+func describe(s *SegmentState) string {
+	if s == nil {
+		return "nothing"
+	}
+	return s.String()
+}

@@ -1,0 +1,122 @@
+package jnserver
+
+import (
+	"slices"
+	"time"
+
+	"gojn/internal/javaerr"
+	"gojn/storage"
+)
+
+// Snapshot is a journal as readers see it: consistent in itself, immutable, loaded without waiting for a disk or a writer.
+type Snapshot struct {
+	Root     string
+	State    storage.State
+	Info     storage.StorageInfo
+	Promised storage.Epoch
+	Writer   storage.Epoch
+	// EpochErr is why an epoch file could not be read; the epochs are not valid then.
+	EpochErr error
+	// Committed is a lower bound of what is committed, if CommittedKnown. CommittedErr: the file is unreadable.
+	Committed      storage.TxID
+	CommittedKnown bool
+	CommittedErr   error
+	// Segments are the files of current/, sorted by first transaction.
+	Segments []storage.Segment
+	// Highest is the last transaction written here that readers may see: synced, or known to be committed. 0 if none.
+	Highest storage.TxID
+	// Writing is the first transaction of the open segment, if IsWriting.
+	Writing   storage.TxID
+	IsWriting bool
+	// Bad are the segments whose bytes here cannot be trusted.
+	Bad []BadSegment
+	// LastWrite is when the last batch was written by this process; zero if none was.
+	LastWrite time.Time
+}
+
+// BadSegment is a segment that this node neither finalizes nor offers as a source, and the reason.
+type BadSegment struct {
+	First  storage.TxID
+	Name   string // file name inside current/
+	Reason string
+}
+
+// Formatted tells whether the journal can be used (Java JNStorage.isFormatted).
+func (s *Snapshot) Formatted() bool { return s.State == storage.Normal }
+
+// CommittedTxID is Committed with Hadoop's sentinel for "unknown".
+func (s *Snapshot) CommittedTxID() storage.TxID {
+	if !s.CommittedKnown {
+		return storage.InvalidTxID
+	}
+	return s.Committed
+}
+
+// bad returns the reason why the segment that starts at first is bad.
+func (s *Snapshot) bad(first storage.TxID) (string, bool) {
+	for _, b := range s.Bad {
+		if b.First == first {
+			return b.Reason, true
+		}
+	}
+	return "", false
+}
+
+func (s *Snapshot) checkFormatted(jid string) error {
+	if s.Formatted() {
+		return nil
+	}
+	return javaerr.New(javaerr.JournalNotFormatted, "Journal %s not formatted ; journal id: %s", storageDirectory(s.Root), jid)
+}
+
+// publish makes the journal's present state visible to readers. Called with mu held, after each change.
+func (j *Journal) publish() {
+	s := &Snapshot{
+		Root:           j.dir.Root(),
+		State:          j.dir.State(),
+		Info:           j.dir.Info(),
+		Promised:       j.fence.promised,
+		Writer:         j.fence.writer,
+		EpochErr:       j.epochErr,
+		Committed:      j.fence.committed,
+		CommittedKnown: j.fence.committedKnown,
+		CommittedErr:   j.committedErr,
+		Segments:       j.dir.Segments(),
+		Highest:        j.highest,
+		Bad:            j.badList,
+		LastWrite:      j.lastWrite,
+	}
+	if j.open != nil {
+		s.Writing, s.IsWriting = j.open.first, true
+	}
+	j.snapshot.Store(s)
+}
+
+// setBad records that the segment at first cannot be trusted. The list is replaced, never changed: snapshots share it.
+func (j *Journal) setBad(first storage.TxID, reason string) {
+	if _, known := j.badReason(first); known {
+		return
+	}
+	name := storage.InProgressName(first)
+	if seg, ok, err := j.dir.Find(first); err == nil && ok {
+		name = seg.Name
+	}
+	j.badList = append(slices.Clone(j.badList), BadSegment{First: first, Name: name, Reason: reason})
+	j.emit(SegmentBad{First: first, Reason: reason})
+}
+
+func (j *Journal) clearBad(first storage.TxID) {
+	if _, known := j.badReason(first); !known {
+		return
+	}
+	j.badList = slices.DeleteFunc(slices.Clone(j.badList), func(b BadSegment) bool { return b.First == first })
+}
+
+func (j *Journal) badReason(first storage.TxID) (string, bool) {
+	for _, b := range j.badList {
+		if b.First == first {
+			return b.Reason, true
+		}
+	}
+	return "", false
+}
