@@ -157,7 +157,7 @@ func (f *Fetcher) client() *http.Client {
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			ResponseHeaderTimeout:  read,
-			MaxResponseHeaderBytes: MaxHeaderBytes,
+			MaxResponseHeaderBytes: maxHeaderBytes,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -20,6 +20,8 @@ type ServerConfig struct {
 	MaxConns int
 	// HeaderTimeout is for a request's head to arrive. Default 10 s.
 	HeaderTimeout time.Duration
+	// MaxHeaderBytes bounds a request's head (hadoop.http.max.request.header.size). Default and upper bound 64 KiB.
+	MaxHeaderBytes int
 	// IdleTimeout closes a connection between requests. Default 60 s; smaller values than that have broken NameNodes that
 	// read edits (HDFS-15719).
 	IdleTimeout time.Duration
@@ -38,13 +40,14 @@ type Server struct {
 	closeErr     error
 }
 
-// MaxHeaderBytes bounds a request's head (hadoop.http.max.request.header.size).
-const MaxHeaderBytes = 64 << 10
+// maxHeaderBytes bounds a request's head, whatever is configured: it is held per connection.
+const maxHeaderBytes = 64 << 10
 
 // NewServer makes a server. It starts no goroutine; Serve does, and Shutdown or Close ends them.
 func NewServer(conf ServerConfig) *Server {
 	setDefault(&conf.MaxConns, 512)
 	setDefault(&conf.HeaderTimeout, 10*time.Second)
+	setDefault(&conf.MaxHeaderBytes, maxHeaderBytes)
 	setDefault(&conf.IdleTimeout, 60*time.Second)
 	setDefault(&conf.CloseTimeout, time.Second)
 	if conf.Logger == nil {
@@ -55,7 +58,7 @@ func NewServer(conf ServerConfig) *Server {
 		Handler:           conf.Handler,
 		ReadHeaderTimeout: conf.HeaderTimeout,
 		IdleTimeout:       conf.IdleTimeout,
-		MaxHeaderBytes:    MaxHeaderBytes,
+		MaxHeaderBytes:    min(conf.MaxHeaderBytes, maxHeaderBytes),
 		ConnState:         s.conns.observe,
 		ErrorLog:          slog.NewLogLogger(conf.Logger.Handler(), slog.LevelDebug),
 	}
