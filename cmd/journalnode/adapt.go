@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"gojn/internal/hadoopconf"
+	"gojn/jnserver"
+	"gojn/servlet"
+	"gojn/storage"
+)
+
+// journals is what the HTTP side sees of the node: it joins servlet and jnserver, which do not know each other.
+type journals struct{ node *jnserver.Node }
+
+func (j journals) Identity(_ context.Context, jid string) (storage.StorageInfo, error) {
+	journal, err := j.node.Journal(jid, "")
+	if err != nil {
+		return storage.StorageInfo{}, err
+	}
+	return journal.Snapshot().Info, nil
+}
+
+func (j journals) OpenSegment(_ context.Context, jid string, first storage.TxID, inProgressOK bool) (*storage.SegmentReader, error) {
+	journal, err := j.node.Journal(jid, "")
+	if err != nil {
+		return nil, err
+	}
+	return journal.OpenSegment(first, inProgressOK)
+}
+
+// health puts the node's journals into the form that /health shows.
+func health(node *jnserver.Node) servlet.Health {
+	h := servlet.Health{Ready: true}
+	for _, j := range node.Health() {
+		shown := servlet.JournalHealth{JournalID: j.JournalID, Formatted: j.Formatted}
+		if j.OpenError != nil {
+			shown.OpenError = j.OpenError.Error()
+		}
+		for _, b := range j.Bad {
+			shown.DamagedSegments = append(shown.DamagedSegments, b.Name+": "+b.Reason)
+		}
+		h.Journals = append(h.Journals, shown)
+	}
+	return h
+}
+
+// properties is the configuration as /conf shows it. A value whose variables cannot be replaced is shown as written.
+func properties(conf *hadoopconf.Configuration) []servlet.Property {
+	var list []servlet.Property
+	for _, p := range conf.Properties() {
+		value, _, err := conf.Get(p.Key)
+		if err != nil {
+			value = p.Value
+		}
+		list = append(list, servlet.Property{Name: p.Key, Raw: p.Value, Value: value, Final: p.Final, Resource: p.Source()})
+	}
+	return list
+}
+
+// withHeaders sends the headers of hadoop.http.header.<name> with every answer, before the handler's own.
+func withHeaders(h http.Handler, headers []hadoopconf.Header) http.Handler {
+	if len(headers) == 0 {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, header := range headers {
+			w.Header().Set(header.Name, header.Value)
+		}
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gojn/internal/hadoopconf"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+// minDescriptors is what a node with a few journals and a few hundred clients wants.
+const minDescriptors = 8192
+
+// unsafeKinds are file systems on which a sync promises nothing, or not to everybody.
+var unsafeKinds = []string{"tmpfs", "ramfs", "overlay", "nfs", "cifs", "smb", "smb2", "smb3", "fuse", "9p"}
+
+// checkStart checks the edits directory as Java does at start, and names what an operator should know of it.
+func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Max < minDescriptors {
+		log.Warn("the limit of open files is low; raise LimitNOFILE or ulimit -n", "limit", limit.Max, "wanted", minDescriptors)
+	}
+	dir, ok := s.StartDir()
+	if !ok {
+		return nil // several nameservices: directories are looked at when a journal is first used
+	}
+	if err := storage.CheckBaseDir(fsys, dir); err != nil {
+		return fmt.Errorf("dfs.journalnode.edits.dir=%s: %w; name an absolute directory that this user may write", dir, err)
+	}
+	info, err := fsys.Statfs(dir)
+	if err != nil {
+		log.Warn("cannot tell the file system of the edits directory", "dir", dir, "error", err)
+	} else if slices.Contains(unsafeKinds, info.Kind) {
+		log.Warn("the edits directory is on a file system that may lose acknowledged edits in a power cut", "dir", dir, "filesystem", info.Kind)
+	}
+	return nil
+}
+
+// listen opens one port; its error has Hadoop's words for a port that is taken.
+func listen(a hadoopconf.SocketAddress, backlog int, key string) (net.Listener, error) {
+	l, err := net.Listen("tcp", a.String())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("Port in use: %s (%s): %w; stop the other process or set another port", a, key, err) //nolint:staticcheck // Hadoop's words
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (%s): %w; set an address of this machine", a, key, err)
+	}
+	if backlog > 0 {
+		if err := setBacklog(l, backlog); err != nil {
+			return nil, errors.Join(fmt.Errorf("listen queue of %s: %w", a, err), l.Close())
+		}
+	}
+	return l, nil
+}
+
+// setBacklog sets the length of the listen queue: a second listen(2) on a listening socket changes it.
+func setBacklog(l net.Listener, n int) error {
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var lerr error
+	if err := raw.Control(func(fd uintptr) { lerr = unix.Listen(int(fd), n) }); err != nil {
+		return err
+	}
+	return lerr
+}

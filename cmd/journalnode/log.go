@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"gojn/internal/javaerr"
+	"gojn/jnserver"
+	"gojn/storage"
+)
+
+// slowSync is when a write is worth a warning (Java Journal.WARN_SYNC_MILLIS_THRESHOLD).
+const slowSync = time.Second
+
+func newLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+// logEvents is the listener that turns what journals do into log lines, each with the jid. A batch makes no line unless
+// its write was slow: they come by the thousand.
+func logEvents(log *slog.Logger) jnserver.Listener {
+	return func(jid string, event jnserver.Event) {
+		log := log.With("jid", jid)
+		switch e := event.(type) {
+		case jnserver.EditsWritten:
+			if e.Took > slowSync {
+				log.Warn("slow sync of transaction range", "first", e.First, "last", e.First+storage.TxID(e.Txns)-1,
+					"took_ms", e.Took.Milliseconds())
+			}
+		case jnserver.PromiseRaised:
+			log.Info("promised epoch raised", "from", e.Old, "to", e.New, "client", e.Client)
+		case jnserver.SegmentStarted:
+			log.Info("log segment started", "first", e.First, "layout", e.LayoutVersion, "epoch", e.Epoch)
+		case jnserver.SegmentFinalized:
+			log.Info("log segment finalized", "first", e.First, "last", e.Last)
+		case jnserver.SegmentAborted:
+			log.Info("log segment closed without being finalized", "first", e.First, "last", e.Last, "reason", e.Reason)
+		case jnserver.SegmentSetAside:
+			log.Warn("log segment set aside", "name", e.Name, "suffix", e.Suffix)
+		case jnserver.SegmentBad:
+			log.Error("log segment cannot be trusted: it is not finalized and not offered to others", "first", e.First, "reason", e.Reason)
+		case jnserver.RecoveryPrepared:
+			log.Info("prepared recovery", "segment", e.First, "answer", recoveryText(e.Answer))
+		case jnserver.RecoveryAccepted:
+			log.Info("accepted recovery", "state", e.State, "epoch", e.Epoch, "downloaded", e.Downloaded, "url", e.From)
+		case jnserver.RequestRefused:
+			log.Warn("request refused", "op", e.Op, "class", javaerr.ClassOf(e.Err), "error", e.Err)
+		case jnserver.Purged:
+			log.Info("purged", "keep_from", e.Min, "deleted", len(e.Result.Deleted), "set_aside", len(e.Result.Stale), "failed", len(e.Result.Failed))
+			for _, f := range e.Result.Failed {
+				log.Warn("could not purge", "name", f.Name, "error", f.Err)
+			}
+		}
+	}
+}
+
+func recoveryText(a jnserver.RecoveryAnswer) string {
+	if a.Segment == nil {
+		return "nothing here"
+	}
+	return a.Segment.String()
+}
+
+// logAudit writes the one line of each call that removes or replaces edits or a promise.
+func logAudit(log *slog.Logger) func(jnserver.AuditRecord) {
+	return func(r jnserver.AuditRecord) {
+		level, result := slog.LevelInfo, "done"
+		if r.Err != nil {
+			level, result = slog.LevelWarn, "refused: "+r.Err.Error()
+		}
+		log.Log(context.Background(), level, "audit", "op", r.Op, "jid", r.JournalID, "user", r.User, "from", r.Client,
+			"asked", r.Detail, "before", r.Before, "after", r.After, "result", result)
+	}
+}
