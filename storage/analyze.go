@@ -155,9 +155,7 @@ func (d *Dir) loadNormal() (err error) {
 		return err
 	}
 	d.publish(segmentsOf(entries))
-	if err := d.completeAccepts(entries); err != nil {
-		return err
-	}
+	d.completeAccepts(entries)
 	d.state = Normal
 	return nil
 }

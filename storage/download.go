@@ -12,12 +12,14 @@ import (
 // Download is a segment that acceptRecovery fetches from another node, under a name of its own until the recovery record
 // is durable (Journal.syncLog). It belongs to one goroutine, which need not be the one that uses the Dir.
 type Download struct {
-	fs   vfs.FS
-	dir  string
-	path string
-	file vfs.File // nil once finished or abandoned
-	off  int64
-	err  error // the first failed write
+	d        *Dir
+	first    TxID
+	epoch    Epoch
+	path     string
+	file     vfs.File // nil once finished or abandoned
+	off      int64
+	err      error // the first failed write
+	finished bool
 }
 
 // CreateDownload creates edits_inprogress_<first>.epoch=<e>, or empties the one of an earlier attempt.
@@ -27,7 +29,7 @@ func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Download{fs: d.fs, dir: d.CurrentDir(), path: name, file: f}, nil
+	return &Download{d: d, first: first, epoch: e, path: name, file: f}, nil
 }
 
 // Write appends what was received. After an error the download can only be abandoned.
@@ -67,13 +69,15 @@ func (w *Download) Finish() error {
 		w.file = nil
 	}
 	if err == nil {
-		err = w.fs.SyncDir(w.dir)
+		err = w.d.syncCurrent()
 	}
 	w.err = err
+	w.finished = err == nil
 	return err
 }
 
-// Abandon closes and removes the file; it may also follow Finish, as long as no recovery record speaks of it.
+// Abandon closes and removes the file. It may follow Finish, but a finished download stays if a recovery record of its
+// epoch is there: then the write of the record failed at its last sync, and may count after a crash.
 func (w *Download) Abandon() error {
 	var err error
 	if w.file != nil {
@@ -81,21 +85,29 @@ func (w *Download) Abandon() error {
 		w.file = nil
 	}
 	w.err = fs.ErrClosed
-	if removeErr := w.fs.Remove(w.path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+	if w.finished {
+		r, found, paxosErr := w.d.Paxos(w.first)
+		if paxosErr != nil || found && r.AcceptedIn == w.epoch {
+			return paxosErr
+		}
+	}
+	if removeErr := w.d.fs.Remove(w.path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
 		err = errors.Join(err, removeErr)
 	}
 	return err
 }
 
 // CompleteAccept does the last step of acceptRecovery: it renames the download that belongs to the durable record r over
-// edits_inprogress_<start>, and tells whether there was one (Journal.completeHalfDoneAcceptRecovery). A segment that was
-// finalized meanwhile is worth more than the record: then record and download are dropped, where Java would be left with
-// two segments at one txid.
+// edits_inprogress_<start>, and tells whether it did (Journal.completeHalfDoneAcceptRecovery). Where Java renames whatever
+// lies there, a download that does not end at r.End, left by a later attempt that was cut off, is not used; and a segment
+// that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java would be
+// left with two segments at one txid.
 func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 	if err := d.settle(); err != nil {
 		return false, err
 	}
-	tmp := d.segmentPath(DownloadName(r.Start, r.AcceptedIn))
+	tmpName := DownloadName(r.Start, r.AcceptedIn)
+	tmp := d.segmentPath(tmpName)
 	there, err := exists(d.fs, tmp)
 	if err != nil || !there {
 		return false, err
@@ -105,6 +117,10 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 			return false, err
 		}
 		return false, d.DeletePaxos(r.Start)
+	}
+	scan, err := d.Scan(Segment{First: r.Start, Name: tmpName})
+	if err != nil || !scan.HasTxns() || scan.End != r.End || scan.Tail == editlog.TailDamaged {
+		return false, err
 	}
 	name := InProgressName(r.Start)
 	if err := d.setAsideOthers(r.Start, name); err != nil {
@@ -117,22 +133,18 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 	return err == nil, err
 }
 
-// completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came between the two. Java leaves
-// it to the next prepareRecovery, and shows the old segment until then. Other downloads are garbage that purge removes. A
-// bad record does not hinder opening; it fails the recovery of its segment.
-func (d *Dir) completeAccepts(entries []fs.DirEntry) error {
+// completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came
+// between the two. Java leaves it to the next prepareRecovery, and shows the old segment until then. Other downloads are
+// garbage that purge removes. It does not hinder opening if one fails: whatever asks for that segment's recovery tries
+// again and gets the error.
+func (d *Dir) completeAccepts(entries []fs.DirEntry) {
 	for _, e := range entries {
 		first, epoch, ok := ParseDownloadName(e.Name())
 		if !ok || e.Name() != DownloadName(first, epoch) {
 			continue
 		}
-		r, found, err := d.Paxos(first)
-		if err != nil || !found || r.AcceptedIn != epoch {
-			continue
-		}
-		if _, err := d.CompleteAccept(r); err != nil {
-			return err
+		if r, found, err := d.Paxos(first); err == nil && found && r.AcceptedIn == epoch {
+			_, _ = d.CompleteAccept(r)
 		}
 	}
-	return nil
 }

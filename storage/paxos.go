@@ -92,8 +92,8 @@ func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
 	return r, err == nil, err
 }
 
-// SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil. The paxos directory is made
-// if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it as we do).
+// SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil; after an error the old or
+// the new one is there. The paxos directory is made if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it too).
 func (d *Dir) SetPaxos(r PaxosRecord) error {
 	data, err := appendPaxos(nil, r)
 	if err != nil {

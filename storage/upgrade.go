@@ -79,6 +79,7 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		return err
 	}
 	if err := writeVersion(d.fs, d.CurrentDir(), upgraded, d.o.Now()); err != nil {
+		_ = d.fs.Remove(d.CurrentDir() + "/" + versionName) // if it is there, it must not count as upgraded yet
 		return err
 	}
 	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.load())

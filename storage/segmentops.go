@@ -130,6 +130,9 @@ func (d *Dir) SetAside(s Segment, suffix string) error {
 
 func named(name string) func(Segment) bool { return func(s Segment) bool { return s.Name == name } }
 
+// SyncSegment makes a segment durable that another process may have written and not synced before it was killed.
+func (d *Dir) SyncSegment(s Segment) error { return d.syncFile(d.segmentPath(s.Name)) }
+
 // syncFile makes durable what was written to a file, through whichever handle.
 func (d *Dir) syncFile(name string) (err error) {
 	f, err := d.fs.OpenFile(name, os.O_RDONLY, 0)
