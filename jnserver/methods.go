@@ -53,7 +53,9 @@ func asking[Req any, PReq interface {
 	proto.Message
 	GetJid() *pb.JournalIdProto
 }, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
-	return hadooprpc.Unary(h, func(r PReq) string { return r.GetJid().GetIdentifier() })
+	m := hadooprpc.Unary(h, func(r PReq) string { return r.GetJid().GetIdentifier() })
+	m.Signature = signature[PReq, Resp]()
+	return m
 }
 
 func writing[Req any, PReq interface {
@@ -61,7 +63,17 @@ func writing[Req any, PReq interface {
 	proto.Message
 	GetReqInfo() *pb.RequestInfoProto
 }, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
-	return hadooprpc.Unary(h, func(r PReq) string { return r.GetReqInfo().GetJournalId().GetIdentifier() })
+	m := hadooprpc.Unary(h, func(r PReq) string { return r.GetReqInfo().GetJournalId().GetIdentifier() })
+	m.Signature = signature[PReq, Resp]()
+	return m
+}
+
+// signature is what ProtocolMetaInfoPB tells of a method: the Java names of its messages (Hadoop 3.3 and later).
+func signature[Req, Resp proto.Message]() hadooprpc.Signature {
+	const outer = "org.apache.hadoop.hdfs.qjournal.protocol.QJournalProtocolProtos$"
+	var req Req
+	var resp Resp
+	return hadooprpc.PBSignature(outer+string(req.ProtoReflect().Descriptor().Name()), outer+string(resp.ProtoReflect().Descriptor().Name()))
 }
 
 // Values on the wire. Protobuf says unsigned where Java has signed numbers: both are two's complement.

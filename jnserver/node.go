@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"gojn/internal/javaerr"
 	"gojn/storage"
 )
 
@@ -159,7 +160,11 @@ func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
 }
 
 func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
-	o.j, o.err = OpenJournal(n.cfg.Env, jid, path.Join(n.baseDir(jid, nsID), jid))
+	if base := n.baseDir(jid, nsID); path.IsAbs(base) {
+		o.j, o.err = OpenJournal(n.cfg.Env, jid, path.Join(base, jid))
+	} else { // Java validates the directory of one of several nameservices when it is first used
+		o.err = javaerr.New(javaerr.IllegalArgument, "Journal dir '%s' should be an absolute path", base)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
