@@ -89,17 +89,18 @@ func internalEntities(directive string) (map[string]string, error) {
 			continue // XML 1.0, 4.2: the first declaration counts
 		}
 		text = entityRef.ReplaceAllStringFunc(text, func(ref string) string {
-			if known, ok := entities[ref[1:len(ref)-1]]; ok && total+len(known) <= maxEntityText {
-				total += len(known)
-				return known
+			known, ok := entities[ref[1:len(ref)-1]]
+			if !ok || total > maxEntityText {
+				return ref
 			}
-			return ref
+			total += len(known)
+			return known
 		})
-		if strings.ContainsAny(text, "<&") {
-			return nil, fmt.Errorf("entity %s contains markup or an unknown entity, which is not supported", name)
-		}
 		if total += len(text); total > maxEntityText {
 			return nil, errors.New("entities expand to too much text")
+		}
+		if strings.ContainsAny(text, "<&") {
+			return nil, fmt.Errorf("entity %s contains markup or an unknown entity, which is not supported", name)
 		}
 		entities[name] = text
 	}

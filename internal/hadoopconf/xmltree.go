@@ -69,11 +69,11 @@ func parseXML(file string, raw []byte) (*element, error) {
 	b.dec.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	for {
 		start := b.dec.InputOffset()
+		line, _ := b.dec.InputPos() // where the token begins, since text between tags is a token too
 		tok, err := b.dec.Token()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := b.dec.InputPos()
 		if err == nil {
 			err = b.add(tok, start, line)
 		}
