@@ -1,0 +1,279 @@
+package storage_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gojn/internal/javaerr"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+var upgradedInfo = storage.StorageInfo{LayoutVersion: -99, NamespaceID: 1, ClusterID: "not taken", CTime: 1600000000000}
+
+// TestUpgradeFamily goes through an upgrade and both ways out of it (spec 3.15).
+func TestUpgradeFamily(t *testing.T) {
+	d := formatted(t).put("current/"+storage.InProgressName(2)+".trash", "trash").put("current/edits.d/x", "").
+		put("current/paxos/7", "")
+	mem := d.settled()
+	dir := mustOpen(t, mem)
+	segs := segmentNames(dir)
+	old := tree(t, mem, currentDir)
+
+	wantRollBack(t, dir, -67, false, "")
+	must(t, dir.PreUpgrade())
+	wantTop(t, mem, "current", "in_use.lock", "previous.tmp")
+	if dir.State() != storage.Normal || dir.Info() != fixtureInfo {
+		t.Errorf("after preupgrade: %v %v", dir.State(), dir.Info())
+	}
+	// Hard links of all files named edits*, regular files only; no VERSION.
+	var links []string
+	for name := range old {
+		if strings.HasPrefix(name, "edits") && !strings.Contains(name, "/") {
+			links = append(links, name)
+		}
+	}
+	wantSet(t, "current/", names(t, mem, currentDir),
+		append(links, "committed-txid", "last-promised-epoch", "last-writer-epoch"))
+	a, _ := mem.Stat(currentDir + "/" + segs[0])
+	b, _ := mem.Stat(rootDir + "/previous.tmp/" + segs[0])
+	if !mem.SameFile(a, b) {
+		t.Error("not hard links")
+	}
+	wantError(t, dir.PreUpgrade(), javaerr.IllegalState,
+		"Previous.tmp directory must not exist for preupgrade.Consider restarting for recovery.")
+	must(t, dir.SetPromisedEpoch(6)) // fencing goes on in between
+
+	must(t, dir.Upgrade(upgradedInfo))
+	wantTop(t, mem, "current", "in_use.lock", "previous")
+	want := fixtureInfo
+	want.LayoutVersion, want.CTime = -99, 1600000000000
+	for _, x := range []*storage.Dir{dir, mustOpen(t, mem.CrashClone(nil))} {
+		if x.State() != storage.Normal || x.Info() != want || !slices.Equal(segmentNames(x), segs) {
+			t.Errorf("after upgrade: %v %v %v", x.State(), x.Info(), segmentNames(x))
+		}
+		wantPromised(t, x, 6)
+		wantCommitted(t, x, 8)
+		if e, err := x.WriterEpoch(); err != nil || e != 4 {
+			t.Errorf("writer %v %v", e, err)
+		}
+	}
+	if got := names(t, mem, currentDir+"/paxos"); len(got) != 0 {
+		t.Errorf("recovery records were copied: %v", got)
+	}
+	if ctime, err := dir.ReadCTime(); err != nil || ctime != want.CTime {
+		t.Errorf("cTime %v %v", ctime, err)
+	}
+	wantError(t, dir.Upgrade(upgradedInfo), javaerr.IllegalState, "previous directory must not exist for upgrade.")
+	wantError(t, dir.PreUpgrade(), javaerr.IllegalState, "Previous directory must not exist for preupgrade.")
+	wantRollBack(t, dir, -67, true, "")
+	wantRollBack(t, dir, -66, false, "Cannot rollback to storage version -67 using this version of the NameNode, which uses "+
+		"storage version -66. Please use the previous version of HDFS to perform the rollback.")
+
+	upgraded := everything(mem)
+	must(t, dir.SetPromisedEpoch(9))
+	if ok, err := dir.Rollback(); err != nil || !ok {
+		t.Fatalf("rollback %v %v", ok, err)
+	}
+	wantTop(t, mem, "current", "in_use.lock")
+	for _, x := range []*storage.Dir{dir, mustOpen(t, mem.CrashClone(nil))} {
+		if x.State() != storage.Normal || x.Info() != fixtureInfo || !slices.Equal(segmentNames(x), segs) {
+			t.Errorf("after rollback: %v %v %v", x.State(), x.Info(), segmentNames(x))
+		}
+		wantPromised(t, x, 9) // a promise does not go back
+		wantCommitted(t, x, 8)
+	}
+	if ok, err := dir.Rollback(); ok || err != nil {
+		t.Errorf("second rollback %v %v", ok, err)
+	}
+	wantError(t, dir.Upgrade(upgradedInfo), javaerr.IllegalState, "previous.tmp directory must exist for upgrade.")
+
+	dir = mustOpen(t, upgraded)
+	for range 2 {
+		must(t, dir.FinalizeUpgrade())
+		wantTop(t, upgraded, "current", "in_use.lock")
+	}
+	wantRollBack(t, dir, -67, false, "")
+	if dir.Info() != want {
+		t.Errorf("after finalize: %v", dir.Info())
+	}
+}
+
+func wantRollBack(t *testing.T, d *storage.Dir, target int32, want bool, words string) {
+	t.Helper()
+	ok, err := d.CanRollBack(target)
+	if words != "" {
+		wantError(t, err, javaerr.IOException, words)
+		return
+	}
+	if ok != want || err != nil {
+		t.Errorf("can roll back to %d: %v %v, want %v", target, ok, err, want)
+	}
+}
+
+// TestUpgradeWritesUnknownValues: Java always writes the three files, missing ones as 0 and -12345 [R].
+func TestUpgradeWritesUnknownValues(t *testing.T) {
+	mem := newDisk(t).served("3.4.2").remove("current/last-promised-epoch").remove("current/last-writer-epoch").
+		put("current/committed-txid", "").settled()
+	d := mustOpen(t, mem)
+	must(t, d.PreUpgrade())
+	must(t, d.Upgrade(upgradedInfo))
+	for name, want := range map[string]string{
+		"last-promised-epoch": "0\n", "last-writer-epoch": "0\n", "committed-txid": "\xff\xff\xff\xff\xff\xff\xcf\xc7",
+	} {
+		if got := readFrom(t, mem, currentDir+"/"+name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	wantCommitted(t, d, storage.InvalidTxID)
+}
+
+// TestUpgradeRefusals: a refused call changes nothing.
+func TestUpgradeRefusals(t *testing.T) {
+	tests := []struct {
+		name  string
+		disk  func(d *disk)
+		call  func(d *storage.Dir) error
+		class javaerr.Class
+		words string
+	}{
+		{"preupgrade without current", func(d *disk) { d.remove("current") }, (*storage.Dir).PreUpgrade,
+			javaerr.IllegalState, "Current directory must exist for preupgrade."},
+		{"preupgrade with an unreadable promise", func(d *disk) { d.put("current/last-promised-epoch", "abc") },
+			(*storage.Dir).PreUpgrade, javaerr.IOException, "java.lang.NumberFormatException: For input string: \"abc\""},
+		{"upgrade without preupgrade", func(*disk) {}, func(d *storage.Dir) error { return d.Upgrade(upgradedInfo) },
+			javaerr.IllegalState, "previous.tmp directory must exist for upgrade."},
+		{"rollback to another namespace", func(d *disk) {
+			d.copyDir("current", "previous").put("previous/VERSION", strings.Replace(version(d), "1073741825", "77", 1))
+		}, rollback, javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: namespaceID is incompatible with others."},
+		{"rollback to another cluster", func(d *disk) {
+			d.copyDir("current", "previous").put("previous/VERSION", strings.Replace(version(d), "CID-", "DIC-", 1))
+		}, rollback, javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: cluster Id is incompatible with others."},
+		{"rollback to nothing", func(d *disk) { d.mkdir("previous") }, rollback, javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: file VERSION has layoutVersion missing."},
+		{"can roll back to nothing", func(d *disk) { d.mkdir("previous") }, canRollBack, javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: file VERSION has layoutVersion missing."},
+		{"can roll back without VERSION", func(d *disk) { d.remove("current/VERSION") }, canRollBack,
+			javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: file VERSION has layoutVersion missing."},
+		{"cTime without current", func(d *disk) { d.remove("current") }, readCTime, javaerr.FileNotFound,
+			currentDir + "/VERSION (No such file or directory)"},
+		{"cTime without VERSION", func(d *disk) { d.remove("current/VERSION") }, readCTime, javaerr.InconsistentFSState,
+			"Directory " + rootDir + " is in an inconsistent state: file VERSION has layoutVersion missing."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDisk(t).served("3.4.2")
+			tt.disk(d)
+			mem := d.settled()
+			dir := mustOpen(t, mem)
+			before := tree(t, mem, rootDir)
+			wantError(t, tt.call(dir), tt.class, tt.words)
+			after := tree(t, mem, rootDir)
+			for name, content := range before {
+				if after[name] != content {
+					t.Errorf("%s was changed", name)
+				}
+			}
+			if len(after) != len(before) {
+				t.Errorf("%d entries, were %d", len(after), len(before))
+			}
+		})
+	}
+}
+
+func rollback(d *storage.Dir) error    { _, err := d.Rollback(); return err }
+func canRollBack(d *storage.Dir) error { _, err := d.CanRollBack(-67); return err }
+func readCTime(d *storage.Dir) error   { _, err := d.ReadCTime(); return err }
+
+// TestPromiseSurvivesACrashInTheUpgrade: RECOVER_UPGRADE brings the old state back, but not an older promise.
+func TestPromiseSurvivesACrashInTheUpgrade(t *testing.T) {
+	mem := formatted(t).settled()
+	d := mustOpen(t, mem)
+	must(t, d.PreUpgrade())
+	must(t, d.SetPromisedEpoch(77))
+	wantPromised(t, mustOpen(t, mem.CrashClone(nil)), 77)
+}
+
+// TestFormat has the rules of Journal.format and JNStorage.format.
+func TestFormat(t *testing.T) {
+	other := storage.StorageInfo{LayoutVersion: -63, NamespaceID: 42, ClusterID: "b:c", CTime: 0}
+	t.Run("a missing root, durably", func(t *testing.T) {
+		mem := vfs.NewMem()
+		d := mustOpen(t, mem)
+		must(t, d.Format(other, false))
+		wantEmptyJournal(t, d, other)
+		wantEmptyJournal(t, mustOpen(t, mem.CrashClone(nil)), other)
+		_, err := storage.Open(options(mem))
+		wantError(t, err, javaerr.IOException, "Cannot lock storage")
+		info, err := mem.Stat(currentDir)
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("current/ %v %v", info.Mode(), err)
+		}
+		if !has(t, mem, currentDir+"/paxos") {
+			t.Error("no paxos/, which 2.7 needs")
+		}
+	})
+	t.Run("refused over anything in current", func(t *testing.T) {
+		mem := newDisk(t).put("current/stray", "x").settled()
+		d := mustOpen(t, mem)
+		wantError(t, d.Format(other, false), javaerr.InconsistentFSState, "Directory "+rootDir+
+			" is in an inconsistent state: Can't format the storage directory because the current directory is not empty.")
+		if !has(t, mem, currentDir+"/stray") || d.State() != storage.NotFormatted {
+			t.Error("the refused format changed something")
+		}
+		_, err := storage.Open(options(mem))
+		wantError(t, err, javaerr.IOException, "Cannot lock storage")
+	})
+	t.Run("an empty current is fine", func(t *testing.T) {
+		d := mustOpen(t, newDisk(t).mkdir("current").settled())
+		must(t, d.Format(other, false))
+		wantEmptyJournal(t, d, other)
+	})
+	t.Run("refused without a namespace", func(t *testing.T) {
+		d := mustOpen(t, newDisk(t).settled())
+		wantError(t, d.Format(storage.StorageInfo{LayoutVersion: -67, ClusterID: "c"}, true), javaerr.IllegalState,
+			"can't format with uninitialized namespace info: lv=-67;cid=c;nsid=0;c=0")
+	})
+	t.Run("forced", func(t *testing.T) {
+		mem := formatted(t).put("edits.sync/x", "").put("previous/VERSION", "kept").settled()
+		d := mustOpen(t, mem)
+		must(t, d.Format(other, true))
+		wantEmptyJournal(t, d, other)
+		wantTop(t, mem, "current", "edits.sync", "in_use.lock", "previous")
+		wantEmptyJournal(t, mustOpen(t, mem.CrashClone(nil)), other)
+	})
+	t.Run("a kept previous state gives no epochs to the new one", func(t *testing.T) {
+		mem := newDisk(t).served("3.4.2").copyDir("current", "previous").settled()
+		d := mustOpen(t, mem)
+		must(t, d.Format(fixtureInfo, true))
+		wantEmptyJournal(t, mustOpen(t, mem.CrashClone(nil)), fixtureInfo)
+	})
+	t.Run("somebody else formatted it meanwhile", func(t *testing.T) {
+		mem := vfs.NewMem()
+		d := mustOpen(t, mem)
+		first := mustOpen(t, mem)
+		must(t, first.Format(fixtureInfo, false))
+		wantError(t, d.Format(other, false), javaerr.IOException, "Cannot lock storage")
+		must(t, first.Close())
+		wantError(t, d.Format(other, false), javaerr.InconsistentFSState, "Directory "+rootDir)
+		if d.State() != storage.Normal || d.Info() != fixtureInfo {
+			t.Errorf("%v %v", d.State(), d.Info())
+		}
+	})
+}
+
+func wantEmptyJournal(t *testing.T, d *storage.Dir, info storage.StorageInfo) {
+	t.Helper()
+	if d.State() != storage.Normal || d.Info() != info || len(d.Segments()) != 0 {
+		t.Errorf("%v %v %v", d.State(), d.Info(), segmentNames(d))
+	}
+	wantPromised(t, d, 0)
+	wantCommitted(t, d, storage.InvalidTxID)
+	if e, err := d.WriterEpoch(); err != nil || e != 0 {
+		t.Errorf("writer %v %v", e, err)
+	}
+}
