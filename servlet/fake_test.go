@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -146,11 +147,10 @@ func oneSegment(t *testing.T, content []byte) (*journals, string) {
 	return &journals{byID: map[string]journal{"ns1": {captured, dir}}}, path
 }
 
+// pattern is n bytes without a short period.
 func pattern(n int) []byte {
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8)
-	}
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b) // never fails
 	return b
 }
 

@@ -79,7 +79,7 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, dst io.Writer) (int6
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, netError(rawURL, err)
+		return 0, netError(ctx, rawURL, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
@@ -91,11 +91,11 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, dst io.Writer) (int6
 		return 0, javaerr.New(javaerr.IOException,
 			"Content-Length header is not provided by the namenode when trying to fetch %s", rawURL)
 	}
-	return copyBody(rawURL, resp, dst)
+	return copyBody(ctx, rawURL, resp, dst)
 }
 
 // copyBody copies a body of announced length and checks what was promised of it.
-func copyBody(rawURL string, resp *http.Response, dst io.Writer) (int64, error) {
+func copyBody(ctx context.Context, rawURL string, resp *http.Response, dst io.Writer) (int64, error) {
 	var digest hash.Hash
 	advertised := resp.Header.Get("X-MD5-Digest")
 	if advertised != "" {
@@ -114,7 +114,7 @@ func copyBody(rawURL string, resp *http.Response, dst io.Writer) (int64, error) 
 		return out.n, javaerr.New(javaerr.IOException,
 			"File %s received length %d is not of the advertised size %d", rawURL, out.n, resp.ContentLength)
 	case err != nil:
-		return out.n, netError(rawURL, err)
+		return out.n, netError(ctx, rawURL, err)
 	}
 	if digest != nil {
 		if got := hex.EncodeToString(digest.Sum(nil)); !strings.EqualFold(got, advertised) {
@@ -191,13 +191,13 @@ const (
 )
 
 // netError gives a failure of the network its Java class and names the URL.
-func netError(rawURL string, err error) error {
+func netError(ctx context.Context, rawURL string, err error) error {
 	class := javaerr.IOException
 	var timeout net.Error
 	var op *net.OpError
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	case ctx.Err() != nil: // the caller gave up
 	case errors.As(err, &dns):
 		class = unknownHost
 	case errors.As(err, &timeout) && timeout.Timeout():
