@@ -106,6 +106,14 @@ func (d *Dir) load() error {
 	return err
 }
 
+// mend tries again what load failed at, before anything else is built on it.
+func (d *Dir) mend() error {
+	if d.problem == nil {
+		return nil
+	}
+	return d.load()
+}
+
 func (d *Dir) reload() error {
 	if err := d.committed.close(); err != nil {
 		return err

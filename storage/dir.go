@@ -25,7 +25,7 @@ type Options struct {
 type State int
 
 const (
-	// NonExistent: the root is missing, is no directory or may not be used; it is not locked. Dir.Problem tells the last two.
+	// NonExistent: the root is missing, no directory or not to be used; it is not locked. Dir.Problem tells the last two.
 	NonExistent State = iota
 	// NotFormatted: the root is locked; there is no VERSION, whatever else there is.
 	NotFormatted

@@ -51,14 +51,17 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 	return aside, d.SetCommitted(start - 1)
 }
 
-// lowerCommitted makes a committed txid above limit durably smaller.
+// lowerCommitted makes durable that the committed txid is not above limit. It syncs even if that is so already: an earlier
+// attempt may have failed at its sync.
 func (d *Dir) lowerCommitted(limit TxID) error {
 	committed, known, err := d.Committed()
-	if err != nil || !known || committed <= limit {
+	if err != nil || !known {
 		return err
 	}
-	if err := d.SetCommitted(limit); err != nil {
-		return err
+	if committed > limit {
+		if err := d.SetCommitted(limit); err != nil {
+			return err
+		}
 	}
 	return d.committed.sync()
 }
@@ -74,6 +77,11 @@ func (d *Dir) discardRecoveries(start TxID) error {
 			if err := d.DeletePaxos(first); err != nil {
 				return err
 			}
+		}
+	}
+	if d.paxosUnsynced { // by an earlier attempt
+		if err := d.syncPaxos(); err != nil {
+			return err
 		}
 	}
 	entries, err := d.readCurrent()

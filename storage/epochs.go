@@ -94,7 +94,8 @@ func (d *Dir) carryEpochs(from string) error {
 	if !now.hasCommitted {
 		merged.committed = old.committed
 	}
-	if now.hasPromised && now.hasWriter && now.hasCommitted && merged.promised == now.promised && merged.writer == now.writer {
+	complete := now.hasPromised && now.hasWriter && now.hasCommitted
+	if complete && merged.promised == now.promised && merged.writer == now.writer {
 		return d.syncCurrent()
 	}
 	d.promised.forget()

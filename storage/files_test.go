@@ -102,7 +102,8 @@ func TestPaxosErrors(t *testing.T) {
 	}{
 		{"empty", "", 16, javaerr.IllegalState, "Bad persisted data for segment 16: null"},
 		{"another segment", string(good), 17, javaerr.IllegalState,
-			"Bad persisted data for segment 17: segmentState {\n  startTxId: 16\n  endTxId: 19\n  isInProgress: false\n}\nacceptedInEpoch: 2\n"},
+			"Bad persisted data for segment 17: segmentState {\n  startTxId: 16\n  endTxId: 19\n  isInProgress: false\n}\n" +
+				"acceptedInEpoch: 2\n"},
 		{"cut off", string(good[:8]), 16, javaerr.InvalidProtocolBuffer, "While parsing a protocol message"},
 		{"length without an end", strings.Repeat("\x80", 20), 16, javaerr.InvalidProtocolBuffer, "While parsing"},
 		{"huge length", "\xff\xff\xff\xff\x07abc", 16, javaerr.InvalidProtocolBuffer, "While parsing"},
@@ -156,7 +157,8 @@ func TestLongFileIsDurableWhenSetReturns(t *testing.T) {
 	if err := f.set(3); err != nil {
 		t.Fatal(err)
 	}
-	const want = "writeat /r/last-promised-epoch.tmp; sync /r/last-promised-epoch.tmp; rename /r/last-promised-epoch.tmp; syncdir /r"
+	const tmp = "/r/last-promised-epoch.tmp"
+	const want = "writeat " + tmp + "; sync " + tmp + "; rename " + tmp + "; syncdir /r"
 	if got := trace(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

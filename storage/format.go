@@ -34,7 +34,7 @@ func (d *Dir) Format(info StorageInfo, force bool) error {
 // createRoot makes the root, durably, and locks it.
 func (d *Dir) createRoot() error {
 	if d.lock != nil {
-		return nil
+		return d.mend()
 	}
 	if err := mkdirAllDurable(d.fs, d.o.Root); err != nil {
 		return err

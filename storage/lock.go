@@ -41,8 +41,8 @@ func lockDir(fsys vfs.FS, root, owner string) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	return nil, javaerr.New(javaerr.IOException, "Cannot lock storage %s. %s was replaced %d times while it was being locked",
-		root, lockName, lockAttempts)
+	return nil, javaerr.New(javaerr.IOException,
+		"Cannot lock storage %s. %s was replaced %d times while it was being locked", root, lockName, lockAttempts)
 }
 
 // tryLock locks f and tells whether it is still the file at name: a Java node unlinks it at exit, between our open and our

@@ -19,8 +19,8 @@ type PurgeFailure struct {
 	Err  error
 }
 
-// Purge deletes what is not needed to replay the log from keep (Java minTxIdToKeep) on (Java 3.x FileJournalManager.purgeLogsOlderThan,
-// JNStorage.purgeDataOlderThan):
+// Purge deletes what is not needed to replay the log from keep on (Java 3.x FileJournalManager.purgeLogsOlderThan and
+// JNStorage.purgeDataOlderThan; keep is minTxIdToKeep):
 //
 //   - finalized segments whose first and last txid are below keep; never one that contains keep;
 //   - segments in progress, and what was one (.empty, .trash, .stale, .corrupt, downloads), that begin below keep;
@@ -136,7 +136,7 @@ func (d *Dir) purgePaxos(r *PurgeResult, keep TxID) error {
 		}
 		r.Deleted = append(r.Deleted, name)
 	}
-	if !touched {
+	if !touched && !d.paxosUnsynced {
 		return nil
 	}
 	return d.syncPaxos()

@@ -88,6 +88,9 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 // FinalizeUpgrade gives up the way back: previous/ is renamed to finalized.tmp/ and deleted. Without previous/ it only
 // completes an earlier one that failed at the deletion.
 func (d *Dir) FinalizeUpgrade() error {
+	if err := d.mend(); err != nil {
+		return err
+	}
 	there, err := exists(d.fs, d.path(previousName))
 	if err != nil {
 		return err
@@ -134,6 +137,9 @@ func (d *Dir) CanRollBack(target int32) (bool, error) {
 // state that could not be served is refused before anything is changed. All that was read is read again, but the promised
 // epoch does not go back: it is carried into previous/ first. If a step fails Open's recovery brings one of the two states.
 func (d *Dir) Rollback() (bool, error) {
+	if err := d.mend(); err != nil {
+		return false, err
+	}
 	previous := d.path(previousName)
 	there, err := exists(d.fs, previous)
 	if err != nil || !there {
@@ -201,6 +207,9 @@ type dirRule struct {
 }
 
 func (d *Dir) checkUpgradeDirs(rules ...dirRule) error {
+	if err := d.mend(); err != nil {
+		return err
+	}
 	for _, r := range rules {
 		there, err := exists(d.fs, d.path(r.name))
 		if err != nil {
