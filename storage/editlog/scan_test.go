@@ -75,6 +75,7 @@ func TestScanTail(t *testing.T) {
 		{"big one behind a bad one", segment(one, badTwo, big), 1, editlog.TailDamaged},
 		{"big one torn", segment(one, two, big[:290<<10]), 2, editlog.TailTorn},
 		{"txids near the end of their range", segment(frame(3, 1<<62, nil), badTwo, frame(3, 1<<62+5, nil)), 1 << 62, editlog.TailDamaged},
+		{"range almost used up", segment(frame(3, 1<<63-9, nil), badTwo, frame(3, 1<<63-2, nil)), 1<<63 - 9, editlog.TailDamaged},
 		{"largest txid", segment(frame(3, 1<<63-1, nil), badTwo, three), 1<<63 - 1, editlog.TailTorn},
 		{"negative txid", segment(frame(3, -5, nil), badTwo, three), -5, editlog.TailDamaged},
 	} {

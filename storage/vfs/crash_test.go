@@ -264,16 +264,41 @@ func TestCrashIsDeterministic(t *testing.T) {
 
 func TestCrashReleasesLocksAndSeparatesDisks(t *testing.T) {
 	d := newDisk(t)
-	f := d.create("l", "one", 0)
+	old := strings.Repeat("o", 10000)
+	f := d.create("l", old, 0)
 	d.ok(f.Lock())
 	d.ok(d.SyncDir(d.dir))
-	c := disk{t, d.CrashClone(all), d.dir}
+	c := disk{t, d.CrashClone(all), d.dir} // unsynced data was kept: both disks have it, each its own
 	g := c.create("l", "", 0)
 	d.ok(g.Lock())
-	d.put(f, "TWO", 0) // unsynced data was kept: both disks have it, each its own
-	d.put(g, "three", 0)
-	if a, b := read(t, d, d.dir+"/l"), read(t, c, d.dir+"/l"); a != "TWO" || b != "three" {
-		t.Errorf("%q and %q", a, b)
+	d.put(f, "F", 100)
+	d.put(g, "G", 200)
+	for m, want := range map[*vfs.Mem]string{
+		d.Mem: old[:100] + "F" + old[101:],
+		c.Mem: old[:200] + "G" + old[201:],
+	} {
+		if got := read(t, m, d.dir+"/l"); got != want {
+			t.Errorf("at 100 %q, at 200 %q; want %q, %q", got[100], got[200], want[100], want[200])
+		}
+	}
+}
+
+// Data behind an end that did not survive is gone, even if the file grows again.
+func TestCrashForgetsDataBehindTheEnd(t *testing.T) {
+	for _, size := range []int{10, 5000} {
+		d := newDisk(t)
+		f := d.create("a", strings.Repeat("o", size), 0)
+		d.ok(f.SyncData())
+		d.ok(d.SyncDir(d.dir))
+		d.put(f, strings.Repeat("x", 20000), int64(size))
+		asked := 0
+		c := disk{t, d.CrashClone(func() bool { asked++; return asked > 1 }), d.dir} // the length is asked for first
+		g := c.create("a", "", 0)
+		d.ok(g.Truncate(20000))
+		want := strings.Repeat("o", size) + strings.Repeat("\x00", 20000-size)
+		if got := read(t, c, d.dir+"/a"); got != want {
+			t.Errorf("size %d: old data came back", size)
+		}
 	}
 }
 
