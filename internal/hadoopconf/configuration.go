@@ -26,7 +26,7 @@ func (p Property) Source() string {
 
 // IsDefault tells whether the value is Hadoop's own, from core-default.xml or hdfs-default.xml, and not the user's.
 func (p Property) IsDefault() bool {
-	return p.Source() == string(CoreDefault) || p.Source() == string(HDFSDefault)
+	return p.Origin == "" && (p.Source() == string(CoreDefault) || p.Source() == string(HDFSDefault))
 }
 
 // where is Source with the line, for messages.

@@ -101,6 +101,9 @@ func (k Key) Matches(key, port string) bool {
 	if !k.IsPattern() {
 		return k.Name == key
 	}
+	if fixed := k.Name[:strings.IndexAny(k.Name, "<*")]; !strings.HasPrefix(key, fixed) {
+		return false
+	}
 	expr := regexp.QuoteMeta(strings.ReplaceAll(k.Name, "<rpc-port>", port))
 	expr = regexp.MustCompile(`<[a-z-]+>`).ReplaceAllString(expr, `.+`)
 	expr = strings.ReplaceAll(expr, `\*`, `.*`)

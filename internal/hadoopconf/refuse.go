@@ -67,6 +67,9 @@ func (r *reader) ignored(rpcPort int) {
 	}
 	props := r.c.Properties()
 	for _, k := range keyTable {
+		if k.Status != Warned {
+			continue
+		}
 		var hits []Property
 		for _, p := range props {
 			if k.IsPattern() {
@@ -76,7 +79,7 @@ func (r *reader) ignored(rpcPort int) {
 			} else if k.Name != p.Key {
 				continue
 			}
-			if k.Status == Warned && !p.IsDefault() && r.differs(k, p) {
+			if !p.IsDefault() && r.differs(k, p) {
 				hits = append(hits, p)
 			}
 		}
