@@ -79,7 +79,7 @@ func CompatRows() []CompatRow {
 		{"dfs.image.transfer.bandwidthPerSec as text", "plain long, hexadecimal allowed", "k, m, g, t, p, e suffixes",
 			"both", "TestCompat_BandwidthText"},
 		{"time suffixes", "lower case", "any case", "any case", "TestCompat_TimeSuffix"},
-		{"dfs.journalnode.edits.dir.<nameservice>, bind-host keys, dfs.journalnode.handler.count", "unknown", "obeyed",
+		{"`dfs.journalnode.edits.dir.<nameservice>`, bind-host keys, dfs.journalnode.handler.count", "unknown", "obeyed",
 			"obeyed", "TestCompat_LaterKeys"},
 	}
 }
