@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 
 	"gojn/internal/hadoopconf"
 	"gojn/jnserver"
@@ -30,8 +29,8 @@ func (j journals) OpenSegment(_ context.Context, jid string, first storage.TxID,
 }
 
 // health puts the node's journals into the form that /health shows.
-func health(node *jnserver.Node) servlet.Health {
-	h := servlet.Health{Ready: true}
+func health(node *jnserver.Node, ready bool) servlet.Health {
+	h := servlet.Health{Ready: ready}
 	for _, j := range node.Health() {
 		shown := servlet.JournalHealth{JournalID: j.JournalID, Formatted: j.Formatted}
 		if j.OpenError != nil {
@@ -56,17 +55,4 @@ func properties(conf *hadoopconf.Configuration) []servlet.Property {
 		list = append(list, servlet.Property{Name: p.Key, Raw: p.Value, Value: value, Final: p.Final, Resource: p.Source()})
 	}
 	return list
-}
-
-// withHeaders sends the headers of hadoop.http.header.<name> with every answer, before the handler's own.
-func withHeaders(h http.Handler, headers []hadoopconf.Header) http.Handler {
-	if len(headers) == 0 {
-		return h
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, header := range headers {
-			w.Header().Set(header.Name, header.Value)
-		}
-		h.ServeHTTP(w, r)
-	})
 }

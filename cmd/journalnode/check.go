@@ -32,7 +32,7 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 		return nil // several nameservices: directories are looked at when a journal is first used
 	}
 	if err := storage.CheckBaseDir(fsys, dir); err != nil {
-		return fmt.Errorf("dfs.journalnode.edits.dir=%s: %w; name an absolute directory that this user may write", dir, err)
+		return fmt.Errorf("%s = '%s': %w; name a directory that this user may create and write", startDirKey(s), dir, err)
 	}
 	info, err := fsys.Statfs(dir)
 	if err != nil {
@@ -43,13 +43,35 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 	return nil
 }
 
+// startDirKey is the key that gave StartDir.
+func startDirKey(s *hadoopconf.JournalNode) string {
+	const key = "dfs.journalnode.edits.dir"
+	for _, ns := range s.Nameservices {
+		if _, ok := s.EditsDirByNameservice[ns]; ok {
+			return key + "." + ns
+		}
+	}
+	return key
+}
+
+// addressKeys names the keys that an address to listen on comes from.
+func addressKeys(server, bindHost string) string {
+	key := "dfs.journalnode." + server + "-address"
+	if bindHost != "" {
+		key += " with dfs.journalnode." + server + "-bind-host"
+	}
+	return key
+}
+
 // listen opens one port; its error has Hadoop's words for a port that is taken.
 func listen(a hadoopconf.SocketAddress, backlog int, key string) (net.Listener, error) {
 	l, err := net.Listen("tcp", a.String())
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("Port in use: %s (%s): %w; stop the other process or set another port", a, key, err) //nolint:staticcheck // Hadoop's words
-	}
-	if err != nil {
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("cannot listen on %s (%s): %w; set a port above 1023 or give the process CAP_NET_BIND_SERVICE", a, key, err)
+	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s (%s): %w; set an address of this machine", a, key, err)
 	}
 	if backlog > 0 {

@@ -48,21 +48,24 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // withCommand puts the command "run" in front unless one is given: `journalnode --config DIR` starts the node, and so does
 // anything that is not known, as with Java.
 func withCommand(args []string) []string {
-	if len(args) > 0 && slices.Contains([]string{"run", "version", "help", "--help", "-h", "--version"}, args[0]) {
+	switch {
+	case len(args) > 0 && args[0] == "--version":
+		return []string{"version"}
+	case len(args) > 0 && slices.Contains([]string{"run", "version", "help", "--help", "-h"}, args[0]):
 		return args
 	}
 	return append([]string{"run"}, args...)
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
-	app := &cli.App{
-		Name:            "journalnode",
-		Usage:           "a JournalNode for HDFS",
-		UsageText:       "journalnode [run] [--config DIR] [-D key=value]... [-conf FILE]...",
-		Version:         version,
-		HideHelpCommand: false,
-		Writer:          stdout,
-		ErrWriter:       stderr,
+	return &cli.App{
+		Name:        "journalnode",
+		Usage:       "a JournalNode for HDFS",
+		UsageText:   "journalnode [run] [--config DIR] [-D key=value]... [-conf FILE]...",
+		Version:     version,
+		HideVersion: true, // withCommand knows --version; the library's flag has a printer that is a global variable
+		Writer:      stdout,
+		ErrWriter:   stderr,
 		// Errors go to run, which says them in one line and chooses the exit code.
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
@@ -73,6 +76,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 				// Hadoop's options are not those of a flag library: -D takes key=value with commas, parsing stops at the
 				// first other argument, and unknown ones are ignored with a warning.
 				SkipFlagParsing: true,
+				HideHelp:        true, // "run help" is an unknown argument too
 				Action: func(c *cli.Context) error {
 					args := c.Args().Slice()
 					if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
@@ -82,8 +86,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 				},
 			},
 			{
-				Name:  "version",
-				Usage: "print the version",
+				Name:            "version",
+				Usage:           "print the version",
+				SkipFlagParsing: true,
+				HideHelp:        true,
 				Action: func(c *cli.Context) error {
 					_, err := fmt.Fprintln(c.App.Writer, versionText())
 					return err
@@ -91,8 +97,6 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			},
 		},
 	}
-	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, versionText()) }
-	return app
 }
 
 const runUsage = `journalnode [run] [--config DIR] [-D key=value]... [-conf FILE]...

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gojn/hadooprpc"
+	"gojn/internal/hadoopconf"
+	"gojn/jnserver"
+	"gojn/servlet"
+	"gojn/storage/vfs"
+)
+
+const (
+	// stopGrace is how long calls in flight may take after a stop was asked for; what is left is cut. stopLimit is when
+	// the process ends even if a disk hangs.
+	stopGrace = 3 * time.Second
+	stopLimit = 4500 * time.Millisecond
+)
+
+// daemon is the running node: its journals and its two servers.
+type daemon struct {
+	node     *jnserver.Node
+	rpc      *hadooprpc.Server
+	http     *servlet.Server
+	rpcAddr  net.Addr
+	webURL   string
+	failed   chan error // gets one error of each server that ends by itself
+	serving  sync.WaitGroup
+	stopping atomic.Bool
+
+	grace, limit time.Duration // stopGrace and stopLimit
+}
+
+// start brings everything up in Java's order: directory, HTTP, RPC. Whatever was begun is undone if a later step fails.
+func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
+	began := time.Now()
+	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
+	if err := checkStart(s, fsys, log); err != nil {
+		return nil, err
+	}
+	web, err := listen(s.HTTP.Listen(), s.HTTP.SocketBacklog, addressKeys("http", s.HTTP.BindHost))
+	if err != nil {
+		return nil, err
+	}
+	rpc, err := listen(s.RPC.Listen(), s.RPC.ListenQueue, addressKeys("rpc", s.RPC.BindHost))
+	if err != nil {
+		return nil, errors.Join(err, web.Close())
+	}
+	d := &daemon{rpcAddr: rpc.Addr(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
+	d.webURL = "http://" + net.JoinHostPort(s.HTTP.Listen().Host, portOf(web.Addr()))
+	d.node = jnserver.NewNode(nodeConfig(s, fsys, log, d.webURL, web.Addr()))
+	if err := d.node.FindJournals(); err != nil {
+		// The directory of the start was checked. Another nameservice's is its calls' business, as in Java.
+		log.Warn("cannot list the edits directories: /jmx names a journal only once it is used", "error", err)
+	}
+	info := jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
+	d.http = d.newHTTPServer(s, conf, info, began, log)
+	d.rpc = newRPCServer(s, d.node, log)
+	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
+	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
+	dir, ok := s.StartDir()
+	if !ok {
+		dir = s.EditsDir
+	}
+	log.Info("JournalNode is up", "rpc", rpc.Addr().String(), "http", web.Addr().String(), "edits_dir", dir,
+		"took_ms", time.Since(began).Milliseconds(), "sync", syncMode(s))
+	return d, nil
+}
+
+func (d *daemon) serve(name string, serve func() error, closed error) {
+	if err := serve(); !errors.Is(err, closed) {
+		d.failed <- fmt.Errorf("%s server: %w", name, err)
+	}
+}
+
+// stop ends the node within its limit: calls in flight are answered or cut, open segments are left as they are with
+// everything written in them synced, locks are released. A second signal ends it at once. When it returns before all that
+// is done, a disk hangs or somebody is in a hurry, and the process has to end.
+func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
+	d.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), d.grace)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := d.rpc.Shutdown(ctx); err != nil {
+			log.Warn("RPC calls were cut", "error", err)
+		}
+		d.rpc.Close() // what Shutdown could not wait for
+		if err := d.http.Shutdown(ctx); err != nil {
+			log.Warn("HTTP answers were cut", "error", err)
+		}
+		if err := d.http.Close(); err != nil {
+			log.Warn("closing the HTTP server", "error", err)
+		}
+		if err := d.node.Close(); err != nil {
+			log.Error("closing the journals", "error", err)
+		}
+		d.serving.Wait()
+	}()
+	select {
+	case <-done:
+	case <-signals:
+		log.Warn("a second signal: stopping at once")
+	case <-time.After(d.limit):
+		log.Error("not stopped in time, a disk hangs: ending all the same", "limit", d.limit)
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"gojn/hadooprpc"
+	"gojn/internal/hadoopconf"
+	"gojn/internal/jmx"
+	"gojn/jnserver"
+	"gojn/servlet"
+	"gojn/storage/vfs"
+)
+
+const (
+	// frameStall is how long a peer may pause within a frame; a NameNode in a long garbage collection must not lose its
+	// connection. A tenth of it counts while others wait for memory.
+	frameStall = 2 * time.Minute
+	// forever stands for "no timeout" where zero means a default.
+	forever = 10 * 365 * 24 * time.Hour
+)
+
+func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL string, web net.Addr) jnserver.Config {
+	perm := s.EditsDirPerm
+	if !s.EditsDirPermSet {
+		perm = 0
+	}
+	port := uint32(0)
+	if a, ok := web.(*net.TCPAddr); ok {
+		port = uint32(a.Port)
+	}
+	timeout := orForever(s.ImageTransferTimeout)
+	return jnserver.Config{
+		Env: jnserver.Env{
+			FS:           fsys,
+			Clock:        systemClock{},
+			Fetcher:      &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
+			Events:       logEvents(log),
+			CurrentPerm:  perm,
+			LockOwner:    jnserver.LockOwner(),
+			SyncedWrites: s.NoEditLogChannelFlush,
+		},
+		EditsDir:              s.EditsDir,
+		EditsDirByNameservice: s.EditsDirByNameservice,
+		HTTPURL:               webURL,
+		HTTPPort:              port,
+		Audit:                 logAudit(log),
+	}
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+// newRPCServer makes the RPC server. In hadooprpc.Config zero means a default, in Hadoop's keys it is a value.
+func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logger) *hadooprpc.Server {
+	server := &hadooprpc.Server{Config: hadooprpc.Config{
+		MaxFrame:         s.RPC.MaxDataLength,
+		MaxResponseWarn:  max(1, s.RPC.MaxResponseWarn), // no answer is as short: 0 logs each
+		Handlers:         s.HandlerCount,
+		MaxConnections:   s.RPC.MaxConnections,
+		IdleThreshold:    orNone(s.RPC.IdleThreshold),
+		KillMax:          orNone(s.RPC.IdleKillMax), // Java counts up to it and never gets to 0: no limit
+		MaxIdleTime:      s.RPC.MaxIdleTime,
+		IdleScanInterval: s.RPC.IdleScanInterval,
+		StallTimeout:     frameStall,
+		Logger:           log,
+	}}
+	if s.RPC.LogSlow {
+		server.Observer.CallDone = newSlowLog(s.RPC.LogSlowThreshold, log).callDone
+	}
+	for _, p := range node.Protocols() {
+		server.Register(p)
+	}
+	return server
+}
+
+func (d *daemon) newHTTPServer(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, info jnserver.NodeInfo,
+	started time.Time, log *slog.Logger) *servlet.Server {
+	process := &jmx.Process{Name: "JournalNode", Hostname: info.HostName, Started: started}
+	release := servlet.Hadoop34
+	if !s.HTTP.ConfFormatFromAccept {
+		release = servlet.Hadoop27
+	}
+	handler := servlet.NewHandler(servlet.Config{
+		Journals:  journals{d.node},
+		Beans:     func() []jmx.Bean { return append(d.node.Beans(info), process.Beans(time.Now())...) },
+		Conf:      func() []servlet.Property { return properties(conf) },
+		Health:    func() servlet.Health { return health(d.node, !d.stopping.Load()) },
+		Bandwidth: s.ImageTransferBandwidth,
+		Release:   release,
+		Logger:    log,
+	})
+	return servlet.NewServer(servlet.ServerConfig{
+		Handler:        withHeaders(handler, s.HTTP.Headers),
+		IdleTimeout:    orForever(s.HTTP.IdleTimeout),
+		MaxHeaderBytes: s.HTTP.MaxRequestHeaderSize,
+		Logger:         log,
+	})
+}
+
+// orForever is for timeouts where 0 means none.
+func orForever(d time.Duration) time.Duration {
+	if d <= 0 {
+		return forever
+	}
+	return d
+}
+
+// orNone is for limits that are off at 0 and below.
+func orNone(n int) int {
+	if n <= 0 {
+		return -1
+	}
+	return n
+}
+
+func portOf(a net.Addr) string {
+	_, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return "0"
+	}
+	return port
+}
+
+func syncMode(s *hadoopconf.JournalNode) string {
+	if s.NoEditLogChannelFlush {
+		return "O_DSYNC"
+	}
+	return "fdatasync"
+}
