@@ -27,8 +27,8 @@ type Fetcher struct {
 	ConnectTimeout, ReadTimeout time.Duration
 }
 
-// CheckURL tells whether url is one that Fetch would try, without any network; the error is a java.net.MalformedURLException.
-// acceptRecovery refuses a bad URL before it looks at anything else.
+// CheckURL tells whether rawURL is one that Fetch would try, without any network; the error is a
+// java.net.MalformedURLException. acceptRecovery refuses a bad URL before it looks at anything else.
 func (f *Fetcher) CheckURL(rawURL string) error {
 	_, err := parseURL(rawURL)
 	return err
@@ -156,7 +156,6 @@ func (f *Fetcher) client() *http.Client {
 			},
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
-			ResponseHeaderTimeout:  read,
 			MaxResponseHeaderBytes: maxHeaderBytes,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

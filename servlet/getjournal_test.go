@@ -206,7 +206,7 @@ func TestSizes(t *testing.T) {
 // TestFileChanges: what happens to the file after the response began shows in no way but as padding where it shrank
 // (spec 4.1 GO). The change comes before the first byte, or during the first wait of a throttled response.
 func TestFileChanges(t *testing.T) {
-	const size = 300_000
+	const size = 300_001 // not a multiple of a throttled chunk
 	content := pattern(size)
 	padded := func(keep int) []byte {
 		b := bytes.Repeat([]byte{0xFF}, size)
@@ -256,6 +256,29 @@ func TestFileChanges(t *testing.T) {
 				if underWay && len(clk.slept) < 2 {
 					t.Errorf("%s: no wait, the change did not happen under way", name)
 				}
+			}
+		}
+	}
+}
+
+// TestNothingBeyondSize looks at the connection itself, as an HTTP client does not see what comes after Content-Length.
+func TestNothingBeyondSize(t *testing.T) {
+	content := pattern(3000)
+	for _, hidden := range []bool{false, true} {
+		for _, bandwidth := range []int64{0, 20_000} {
+			j, path := oneSegment(t, content)
+			j.opened = func(r *storage.SegmentReader, f *file) {
+				f.hidden = hidden
+				r.Size = int64(len(content))
+				write(t, path, append(bytes.Clone(content), make([]byte, 1<<20)...))
+			}
+			base := serve(t, servlet.Config{Journals: j, Bandwidth: bandwidth, Clock: newClock()})
+			_, r := rawRequest(t, base, "GET "+segmentURL+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			all, err := io.ReadAll(r)
+			_, body, _ := bytes.Cut(all, []byte("\r\n\r\n"))
+			if err != nil || !bytes.Equal(body, content) {
+				t.Errorf("hidden %v, bandwidth %d: %d bytes after the head, want %d, %v", hidden, bandwidth, len(body),
+					len(content), err)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 type ServerConfig struct {
 	Handler http.Handler
 	// MaxConns bounds the open connections, and with them the memory that peers can take (about 100 KiB each at worst).
-	// Default 512. When all are in use, the one that has been idle longest between requests is closed; if none is, the
+	// Default 512. When the last is taken, the one that has been idle longest between requests is closed; if none is, the
 	// next waits in the listener's backlog.
 	MaxConns int
 	// HeaderTimeout is for a request's head to arrive. Default 10 s.

@@ -1,0 +1,58 @@
+package servlet
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// closeConn notes its close.
+type closeConn struct {
+	net.Conn
+	name   string
+	closed *[]string
+}
+
+func (c *closeConn) Close() error {
+	*c.closed = append(*c.closed, c.name)
+	return nil
+}
+
+// TestLongestIdleGoes: when the places are taken, a newcomer gets that of the connection idle longest, not that of one
+// that was idle and is busy again; when none is idle, that of the next that becomes idle.
+func TestLongestIdleGoes(t *testing.T) {
+	var closed []string
+	limit := newConnLimit(3)
+	conns := map[string]*closeConn{}
+	for _, name := range []string{"a", "b", "c"} {
+		conns[name] = &closeConn{name: name, closed: &closed}
+		if !limit.take() {
+			t.Fatal("no place")
+		}
+		limit.observe(conns[name], http.StateNew)
+		limit.observe(conns[name], http.StateActive)
+	}
+	for _, name := range []string{"b", "a", "c"} {
+		limit.observe(conns[name], http.StateIdle)
+	}
+	limit.observe(conns["b"], http.StateActive)
+
+	limit.wait(+1) // what take does before it waits
+	if !slices.Equal(closed, []string{"a"}) {
+		t.Fatalf("closed %v", closed)
+	}
+	limit.observe(conns["b"], http.StateIdle) // still waiting: a has not ended yet
+	if !slices.Equal(closed, []string{"a", "b"}) {
+		t.Fatalf("closed %v", closed)
+	}
+	limit.observe(conns["a"], http.StateClosed)
+	limit.wait(-1)
+	if !limit.take() {
+		t.Fatal("the place was not given back")
+	}
+	limit.observe(conns["b"], http.StateClosed)
+	if len(limit.slots) != 2 || limit.idle.Len() != 1 || len(limit.where) != 1 {
+		t.Errorf("%d taken, %d idle, %d known", len(limit.slots), limit.idle.Len(), len(limit.where))
+	}
+}
