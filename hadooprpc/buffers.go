@@ -2,11 +2,22 @@ package hadooprpc
 
 import "sync"
 
-// Frames and answers up to 64 KiB live in pooled buffers of four sizes. Larger ones come from the heap and are dropped after
-// use, so that resident memory falls again after a large call.
-var bufferSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10}
+// Frames and answers up to 1 MiB live in pooled buffers of six sizes; the last has some room for headers. Larger ones come
+// from the heap and are dropped after use, and the garbage collector empties the pools of what is not used, so that resident
+// memory falls again after large calls.
+var bufferSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1<<20 + 16<<10}
 
 var bufferPools [len(bufferSizes)]sync.Pool // of *[]byte, nil at first; they hold memory only, no state
+
+// bufferSize is the capacity of the buffer that getBuffer(n) returns.
+func bufferSize(n int) int {
+	for _, size := range bufferSizes {
+		if n <= size {
+			return size
+		}
+	}
+	return n
+}
 
 // getBuffer returns an empty buffer of capacity n or more; a pointer, so that pooling it allocates nothing.
 func getBuffer(n int) *[]byte {

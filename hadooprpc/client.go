@@ -55,8 +55,8 @@ type Client struct {
 	done chan struct{} // closed when the reader and the pinger have ended
 	quit chan struct{} // closed when the connection is lost
 
-	writing sync.Mutex // one frame at a time; also guards greeted
-	greeted bool       // preamble and context are out
+	writing chan struct{} // holds a token while nobody writes; the token also guards greeted
+	greeted bool          // preamble and context are out
 
 	mu       sync.Mutex
 	pending  map[int32]*pendingCall
@@ -94,8 +94,9 @@ func NewClient(nc net.Conn, cfg ClientConfig) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg.ensureDefaults(), nc: nc, id: id, pending: map[int32]*pendingCall{},
-		done: make(chan struct{}), quit: make(chan struct{}), lastRead: time.Now(),
+		done: make(chan struct{}), quit: make(chan struct{}), writing: make(chan struct{}, 1), lastRead: time.Now(),
 	}
+	c.writing <- struct{}{}
 	var tasks sync.WaitGroup
 	tasks.Go(c.read)
 	if c.cfg.PingInterval > 0 {
@@ -109,8 +110,8 @@ func NewClient(nc net.Conn, cfg ClientConfig) (*Client, error) {
 }
 
 // Call calls method with req and fills resp. It returns a *RemoteError if the server answered with one, ctx's error if ctx
-// ends first (the call may still run), and otherwise what is wrong with the connection. ctx does not interrupt the writing of
-// the request.
+// ends first (the call may still run), and otherwise what is wrong with the connection. If ctx ends while the request is being
+// written the connection is lost, since half a frame is out.
 func (c *Client) Call(ctx context.Context, method string, req, resp proto.Message) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -131,8 +132,11 @@ func (c *Client) Call(ctx context.Context, method string, req, resp proto.Messag
 		c.forget(id)
 		return err
 	}
-	if err := c.write(b); err != nil {
-		c.lose(err)
+	if err := c.write(ctx, b); err != nil {
+		if c.forget(id) {
+			return err
+		}
+		return <-call.done
 	}
 	select {
 	case err := <-call.done:
@@ -177,10 +181,17 @@ func (c *Client) greeting() ([]byte, error) {
 	return appendRequest(out, requestEnvelope(callIDContext, -1, c.id), b)
 }
 
-// write sends a frame, and before the first one the greeting, in one write as Java's client does.
-func (c *Client) write(frame []byte) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+// write sends a frame, and before the first one the greeting, in one write as Java's client does. After an error in the middle
+// of a frame the connection is lost.
+func (c *Client) write(ctx context.Context, frame []byte) error {
+	select {
+	case <-c.writing:
+	case <-c.quit:
+		return c.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { c.writing <- struct{}{} }()
 	if !c.greeted {
 		hello, err := c.greeting()
 		if err != nil {
@@ -189,8 +200,13 @@ func (c *Client) write(frame []byte) error {
 		frame = append(hello, frame...)
 		c.greeted = true
 	}
-	_, err := c.nc.Write(frame)
-	return err
+	stop := context.AfterFunc(ctx, func() { c.lose(fmt.Errorf("a request was cut: %w", context.Cause(ctx))) })
+	defer stop()
+	if _, err := c.nc.Write(frame); err != nil {
+		c.lose(err)
+		return c.Err()
+	}
+	return nil
 }
 
 // forget takes a call out of those that wait; false if it is not there any more.
@@ -269,7 +285,7 @@ func (c *Client) ping() {
 			}
 			b, err := appendRequest(nil, requestEnvelope(callIDPing, -1, c.id))
 			if err == nil {
-				err = c.write(b)
+				err = c.write(context.Background(), b)
 			}
 			if err != nil {
 				c.lose(err)

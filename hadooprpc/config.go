@@ -31,7 +31,7 @@ func (c Config) EnsureDefaults() Config {
 	c.MaxRunning = max(c.MaxRunning, c.Handlers)
 	def(&c.MaxCallsPerConn, 100)
 	c.MaxCallsPerConn = max(c.MaxCallsPerConn, 1)
-	frame := int64(max(c.MaxFrame, 0)) + frameOverhead
+	frame := int64(bufferSize(max(c.MaxFrame, 0))) + frameOverhead
 	def(&c.WriterReserve, frame)
 	c.WriterReserve = max(c.WriterReserve, frame)
 	c.RequestMemory = max(c.RequestMemory, c.WriterReserve+frame+smallShare)

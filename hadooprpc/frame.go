@@ -106,7 +106,7 @@ func (c *conn) body() (step, bool) {
 			if c.want > smallFrame {
 				size = firstPart
 			}
-			g, s, ok := c.reserve(int64(size)+frameOverhead, id)
+			g, s, ok := c.reserve(size, id)
 			if !ok {
 				return s, false
 			}
@@ -128,7 +128,7 @@ func (c *conn) body() (step, bool) {
 			return stepRead, false
 		}
 		if c.want > smallFrame && c.grant.bytes <= firstPart+frameOverhead {
-			g, s, ok := c.reserve(int64(c.want)+frameOverhead, poolLarge)
+			g, s, ok := c.reserve(c.want, poolLarge)
 			if !ok {
 				return s, false
 			}
@@ -151,9 +151,10 @@ func (c *conn) hold(g grant) {
 	c.holds.Store(1 + int32(g.pool))
 }
 
-// reserve takes memory for the frame, or puts the reader down until there is some.
-func (c *conn) reserve(n int64, id poolID) (grant, step, bool) {
+// reserve takes memory for a frame of size bytes, or puts the reader down until there is some.
+func (c *conn) reserve(size int, id poolID) (grant, step, bool) {
 	b := c.srv.budget
+	n := int64(bufferSize(size)) + frameOverhead
 	if w := c.waiter; w != nil {
 		// The only other thing that wakes a waiting reader is the end of the connection, which step has looked for.
 		g, granted := b.claim(w)

@@ -99,9 +99,9 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	poller    *poller // made for the first connection that has a descriptor
-	draining  bool // Shutdown or Close was called
-	started   bool // background tasks run
-	gone      bool // quit is closed
+	draining  bool    // Shutdown or Close was called
+	started   bool    // background tasks run
+	gone      bool    // quit is closed
 }
 
 // Register adds a protocol. It panics if the name is taken, which is a mistake of the program, like http.Handle. It must not

@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,7 +36,9 @@ type (
 	trace    = rpcpb.RPCTraceInfoProto // ints and bytes, all optional
 )
 
-func reply(s string) *response { return &response{Protocol: proto.String(s), RpcKind: proto.String("")} }
+func reply(s string) *response {
+	return &response{Protocol: proto.String(s), RpcKind: proto.String("")}
+}
 
 type handler = func(context.Context, *hadooprpc.Call, *request) (*response, error)
 
@@ -49,7 +53,9 @@ func serverOf(methods map[string]handler) *hadooprpc.Server {
 	return s
 }
 
-func echo(_ context.Context, _ *hadooprpc.Call, r *request) (*response, error) { return reply(r.GetProtocol()), nil }
+func echo(_ context.Context, _ *hadooprpc.Call, r *request) (*response, error) {
+	return reply(r.GetProtocol()), nil
+}
 
 var testClient = hadooprpc.ClientConfig{Protocol: "test", User: "hdfs"}
 
@@ -206,4 +212,20 @@ func receive[T any](t *testing.T, ch <-chan T, what string) T {
 		t.Fatalf("no %s", what)
 		panic("unreachable")
 	}
+}
+
+// lockedWriter lets a test read what a logger writes.
+type lockedWriter struct {
+	w  io.Writer
+	mu *sync.Mutex
+}
+
+func (w lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(p)
+}
+
+func logTo(w io.Writer, mu *sync.Mutex) *slog.Logger {
+	return slog.New(slog.NewTextHandler(lockedWriter{w, mu}, nil))
 }

@@ -1,0 +1,5 @@
+//go:build race
+
+package hadooprpc_test
+
+const raceEnabled = true
