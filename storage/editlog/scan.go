@@ -69,7 +69,9 @@ func (s Scan) HasTxns() bool { return s.Txns > 0 }
 // It differs from Java 3.x (FSEditLogLoader.scanEditLog) in that it never continues behind a bad frame, and from 2.7 in
 // that it believes no length without its CRC. Unknown opcodes, gaps in the txids and future layouts are taken.
 //
-// The error is that of r, ErrFeatureFlags or ErrOldLayout (both wrapped or as they are).
+// A file without header is never TailClean: it is torn, or damaged if a good frame lies behind the lost header.
+//
+// The error is that of r or wraps ErrFeatureFlags or ErrOldLayout.
 func ScanSegment(r io.ReaderAt, size int64) (Scan, error) {
 	w := newWindow(r, size)
 	s, err := scanHeader(w)

@@ -28,7 +28,7 @@ func (f *memFile) writable() bool { return f.flag&(os.O_WRONLY|os.O_RDWR) != 0 }
 func (f *memFile) do(op string, call func() error) error {
 	f.mem.mu.Lock()
 	defer f.mem.mu.Unlock()
-	err := error(os.ErrClosed)
+	err := os.ErrClosed
 	if !f.closed {
 		err = call()
 	}
@@ -115,7 +115,7 @@ func (f *memFile) SyncData() error { return f.sync("fdatasync") }
 func (f *memFile) sync(op string) error {
 	return f.do(op, func() error {
 		if !f.node.isDir() {
-			f.node.content.sync()
+			f.node.sync()
 		}
 		return nil
 	})
