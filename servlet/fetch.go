@@ -102,7 +102,7 @@ func copyBody(ctx context.Context, rawURL string, resp *http.Response, dst io.Wr
 		if want, err := hex.DecodeString(advertised); err != nil || len(want) != md5.Size {
 			return 0, javaerr.New(javaerr.IOException, "File %s has a malformed digest header %q", rawURL, advertised)
 		}
-		digest = md5.New() //nolint:gosec // Hadoop's transfer checksum, not a secret
+		digest = md5.New() // Hadoop's checksum against accidents, not against attackers
 		dst = io.MultiWriter(dst, digest)
 	}
 	out := &countingWriter{w: dst}

@@ -26,7 +26,7 @@ func (h *handler) getJournal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !h.gate.enter(jid) {
-		h.conf.Logger.Warn("too many downloads at once, one is refused", "jid", jid, "from", r.RemoteAddr)
+		h.conf.Logger.Warn("too many downloads at once, one is refused", "jid", short(jid), "from", r.RemoteAddr)
 		h.sendError(w, r, http.StatusServiceUnavailable, "too many downloads at once")
 		return
 	}
@@ -47,7 +47,7 @@ func (h *handler) getJournal(w http.ResponseWriter, r *http.Request) {
 			message := fmt.Sprintf(
 				"This node has namespaceId '%d and clusterId '%s' but the requesting node expected '%d' and '%s'",
 				mine.NamespaceID, mine.ClusterID, theirs.namespaceID, theirs.clusterID)
-			h.conf.Logger.Warn("download refused: "+message, "jid", jid, "from", r.RemoteAddr)
+			h.conf.Logger.Warn("download refused: "+short(message), "jid", jid, "from", r.RemoteAddr)
 			h.sendError(w, r, http.StatusForbidden, message)
 			return
 		}
@@ -84,10 +84,19 @@ func hasClass(err error) bool {
 
 // failed answers 500 with Java's words and without its stack trace.
 func (h *handler) failed(w http.ResponseWriter, r *http.Request, jid string, err error) {
-	h.conf.Logger.Warn("getJournal failed", "jid", jid, "from", r.RemoteAddr, "query", r.URL.RawQuery, "err", err)
+	h.conf.Logger.Warn("getJournal failed", "jid", short(jid), "from", r.RemoteAddr, "err", short(err.Error()))
 	w.Header().Set("Connection", "close")
 	h.sendError(w, r, http.StatusInternalServerError,
 		fmt.Sprintf("getedit failed. %s: %s", javaerr.ClassOf(err), err))
+}
+
+// short keeps what a client sent from filling the log.
+func short(s string) string {
+	const most = 500
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
 }
 
 // sendSegment sends the headers and the body and closes the file.

@@ -1,6 +1,7 @@
 package jmx
 
 import (
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func maxDescriptors() (int64, bool) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, false
 	}
-	return int64(limit.Cur), true
+	return int64(min(limit.Cur, math.MaxInt64)), true
 }
 
 // cpuTime is the time of all threads, in user and system mode.
