@@ -130,8 +130,12 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestHeadLimit: a head above 64 KiB is refused.
+// TestHeadLimit: a head above the limit is refused, 64 KiB or as configured.
 func TestHeadLimit(t *testing.T) {
+	_, small := start(t, servlet.ServerConfig{Handler: hello, MaxHeaderBytes: 1000})
+	if got := get(t, small, "X", strings.Repeat("x", 10<<10)); got.status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Error(got.status)
+	}
 	_, base := start(t, servlet.ServerConfig{Handler: hello})
 	if got := get(t, base, "X", strings.Repeat("x", 60<<10)); got.status != http.StatusOK {
 		t.Error(got.status)
