@@ -67,7 +67,8 @@ func (c *conn) process(f *[]byte, g grant) (kept bool) {
 		k.release()
 		return true
 	}
-	if !c.srv.dispatch.submit(k) {
+	if err := c.srv.dispatch.submit(k); err != nil {
+		k.answer(nil, err, 0, 0)
 		k.release()
 	}
 	return true
@@ -129,8 +130,8 @@ func (s *Server) serveCall(k *call) {
 	took := time.Since(began)
 	// The limits are given back before the answer is written: a peer that does not read must not hold a place.
 	a := k.encode(result, err, began.Sub(k.arrived), took)
-	k.release()
 	s.dispatch.done(k)
+	k.release()
 	k.conn.send(a)
 }
 

@@ -62,7 +62,7 @@ type Client struct {
 	pending  map[int32]*pendingCall
 	next     int32
 	err      error // why the connection is lost
-	lastRead time.Time
+	quiet    time.Time // since when calls wait without a response
 }
 
 // pendingCall is a call that waits for its response.
@@ -94,7 +94,7 @@ func NewClient(nc net.Conn, cfg ClientConfig) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg.ensureDefaults(), nc: nc, id: id, pending: map[int32]*pendingCall{},
-		done: make(chan struct{}), quit: make(chan struct{}), writing: make(chan struct{}, 1), lastRead: time.Now(),
+		done: make(chan struct{}), quit: make(chan struct{}), writing: make(chan struct{}, 1),
 	}
 	c.writing <- struct{}{}
 	var tasks sync.WaitGroup
@@ -124,6 +124,9 @@ func (c *Client) Call(ctx context.Context, method string, req, resp proto.Messag
 	}
 	id := c.next
 	c.next = (c.next + 1) & 0x7FFFFFFF
+	if len(c.pending) == 0 {
+		c.quiet = time.Now()
+	}
 	c.pending[id] = call
 	c.mu.Unlock()
 
@@ -278,7 +281,7 @@ func (c *Client) ping() {
 			return
 		case now := <-tick.C:
 			c.mu.Lock()
-			due := len(c.pending) > 0 && now.Sub(c.lastRead) >= c.cfg.PingInterval
+			due := len(c.pending) > 0 && now.Sub(c.quiet) >= c.cfg.PingInterval
 			c.mu.Unlock()
 			if !due {
 				continue

@@ -1,7 +1,6 @@
 package hadooprpc
 
 import (
-	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -19,6 +18,9 @@ const (
 	bigPart = 1 << 20
 	// smallShare is the part of RequestMemory that large frames cannot take.
 	smallShare = 64 << 20
+	// keyShare is the part of smallShare that the small frames of one key may take, so that a key whose calls hang cannot fill
+	// the memory for all.
+	keyShare = smallShare / 4
 )
 
 // EnsureDefaults returns a copy of the configuration with every unset field filled in. The server calls it itself.
@@ -76,7 +78,7 @@ type Identity struct {
 // refuseImpersonation is Java's ProxyUsers.authorize when no hadoop.proxyuser key is set.
 func refuseImpersonation(id Identity) error {
 	if id.RealUser != "" {
-		return fmt.Errorf("User: %s is not allowed to impersonate %s", id.RealUser, id.User) //nolint:staticcheck // Hadoop's text
+		return errorf(0, ClassAuthorization, "User: %s is not allowed to impersonate %s", id.RealUser, id.User)
 	}
 	return nil
 }

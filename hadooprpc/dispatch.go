@@ -28,6 +28,7 @@ type dispatcher struct {
 type keyQueue struct {
 	key     string
 	running int
+	small   int64        // bytes of the small pool that queued and running calls hold
 	turns   []*connQueue // those with queued calls, the next to serve first
 	starved bool         // in dispatcher.starved
 }
@@ -44,17 +45,23 @@ func newDispatcher(s *Server) *dispatcher {
 	return &dispatcher{srv: s, keys: map[string]*keyQueue{}, writers: map[string]*conn{}}
 }
 
-// submit queues k and starts what may run. It reports false if the connection has closed.
-func (d *dispatcher) submit(k *call) bool {
+// errBusy is what FairCallQueue of Java's server answers with.
+var errBusy = errorf(CodeRPCServer, ClassRetriable, "Server too busy")
+
+// submit queues k and starts what may run. It refuses with errBusy if the key's calls hold keyShare already.
+func (d *dispatcher) submit(k *call) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if k.conn.left {
-		return false
-	}
 	kq := d.keys[k.key]
 	if kq == nil {
 		kq = &keyQueue{key: k.key}
 		d.keys[k.key] = kq
+	}
+	if k.grant.pool == poolSmall {
+		if kq.small+k.grant.bytes > keyShare && d.writers[k.key] != k.conn {
+			return errBusy
+		}
+		kq.small += k.grant.bytes
 	}
 	q := k.conn.queues[kq]
 	if q == nil {
@@ -71,7 +78,7 @@ func (d *dispatcher) submit(k *call) bool {
 	d.queued++
 	k.queue = q
 	d.pump(kq)
-	return true
+	return nil
 }
 
 // next returns the place in kq.turns of the queue to serve now, or -1. global tells that MaxRunning alone forbids more.
@@ -141,6 +148,7 @@ func (d *dispatcher) done(k *call) {
 	q := k.queue
 	d.running--
 	q.key.running--
+	q.key.forget(k)
 	q.running--
 	if q.running == 0 && len(q.calls) == 0 {
 		delete(q.conn.queues, q.key)
@@ -163,6 +171,12 @@ func (d *dispatcher) done(k *call) {
 	d.pump(q.key)
 }
 
+func (kq *keyQueue) forget(k *call) {
+	if k.grant.pool == poolSmall {
+		kq.small -= k.grant.bytes
+	}
+}
+
 func (d *dispatcher) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -182,6 +196,9 @@ func (d *dispatcher) drop(c *conn) []*call {
 	for kq, q := range c.queues {
 		dropped = append(dropped, q.calls...)
 		d.queued -= len(q.calls)
+		for _, k := range q.calls {
+			kq.forget(k)
+		}
 		q.calls = nil
 		for i, o := range kq.turns {
 			if o == q {

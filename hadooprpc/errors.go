@@ -42,6 +42,7 @@ const (
 	ClassIPC              = "org.apache.hadoop.ipc.IpcException"
 	ClassNoSuchMethod     = "org.apache.hadoop.ipc.RpcNoSuchMethodException"
 	ClassNoSuchProtocol   = "org.apache.hadoop.ipc.RpcNoSuchProtocolException"
+	ClassRetriable        = "org.apache.hadoop.ipc.RetriableException"
 	ClassVersionMismatch  = "org.apache.hadoop.ipc.RPC$VersionMismatch"
 	ClassAccessControl    = "org.apache.hadoop.security.AccessControlException"
 	ClassAuthorization    = "org.apache.hadoop.security.authorize.AuthorizationException"

@@ -310,3 +310,42 @@ func TestLinger(t *testing.T) {
 		}
 	})
 }
+
+// TestHangingKeyCannotFillTheMemory: from a quarter of the memory for small frames on, calls of a key are refused.
+func TestHangingKeyCannotFillTheMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		s := serverOf(map[string]handler{"hang": g.handle, "echo": echo})
+		l := rpctest.Serve(t, s)
+		var conns []*raw
+		for range 16 {
+			r := dialRaw(t, l)
+			conns = append(conns, r)
+			r.greet()
+			for i := range 100 {
+				f := frame(part(envelope(int32(i))), part(method("hang")), part(&request{Protocol: proto.String("stuck")}), make([]byte, 15<<10))
+				r.send(f)
+			}
+			synctest.Wait()
+		}
+		if st := s.Stats(); st.RequestBytes > 17<<20 || st.RequestBytes < 15<<20 {
+			t.Errorf("the key holds %d bytes, want a quarter of 64 MiB", st.RequestBytes)
+		}
+		last := conns[len(conns)-1]
+		h, _ := last.answer()
+		if h.GetExceptionClassName() != hadooprpc.ClassRetriable || h.GetErrorDetail() != 4 {
+			t.Errorf("got %v", h)
+		}
+		if _, err := call(rpctest.Dial(t, l, testClient), "echo", "ns1"); err != nil {
+			t.Error(err)
+		}
+		close(g.open)
+		for _, r := range conns {
+			_ = r.Close()
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.RequestBytes != 0 || st.Queued != 0 || st.Running != 0 {
+			t.Errorf("left over: %+v", st)
+		}
+	})
+}

@@ -106,7 +106,7 @@ func (c *Client) accept(frame []byte) error {
 	}
 	id := int32(h.GetCallId())
 	c.mu.Lock()
-	c.lastRead = time.Now()
+	c.quiet = time.Now()
 	call := c.pending[id]
 	delete(c.pending, id)
 	known := id >= 0 && (id < c.next || call != nil)

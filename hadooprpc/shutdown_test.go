@@ -196,3 +196,23 @@ func TestNoHalfAnswer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFatalIsSeen: a client that goes on writing after an offence still gets the answer, not a reset (rpc.md trap 30).
+func TestFatalIsSeen(t *testing.T) {
+	s := serverOf(nil)
+	s.Mechanisms = []hadooprpc.Mechanism{fakeMechanism{}}
+	addr := serveTCP(t, s)
+	for range 20 {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &raw{nc, t}
+		r.send([]byte(hello), contextFrame("hdfs", ""), make([]byte, 300<<10))
+		if h, _ := r.answer(); h.GetErrorDetail() != 15 {
+			t.Errorf("got %v", h)
+		}
+		r.closed()
+		_ = nc.Close()
+	}
+}
