@@ -42,7 +42,9 @@ func TestHA_ByHand(t *testing.T) {
 
 		p.startLoad(gentle, p.Addresses()...)
 		p.killActive(func(dead, next *hadoop.NameNode) { must(p.HAAdmin(ctx, "-failover", dead.ID, next.ID))(t) })
-		p.killActive(func(_, next *hadoop.NameNode) { must(p.HAAdmin(ctx, "-transitionToActive", "--forceactive", next.ID))(t) })
+		p.killActive(func(_, next *hadoop.NameNode) {
+			must(p.HAAdmin(ctx, "-transitionToActive", "--forceactive", next.ID))(t)
+		})
 		if p.recovered == 0 {
 			t.Error("no failover had an open segment to recover")
 		}

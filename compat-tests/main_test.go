@@ -1,5 +1,6 @@
 // Package compat runs real Hadoop processes against our JournalNode. CONTROL=java runs the same scenarios on Java
-// JournalNodes, as a control of the scenarios themselves; COMPAT=required makes a missing JVM a failure.
+// JournalNodes, as a control of the scenarios themselves; COMPAT=required makes a missing JVM a failure;
+// GOJN_JOURNALNODE names a binary to test instead of building one; COMPAT_KEEP a directory for sites and logs.
 package compat_test
 
 import (
@@ -15,10 +16,13 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// binary is our JournalNode, built once for all tests.
+// binary is our JournalNode, built once for all tests, or the one that GOJN_JOURNALNODE names.
 var binary = sync.OnceValues(func() (string, error) {
 	if control() {
 		return "", nil
+	}
+	if path := os.Getenv("GOJN_JOURNALNODE"); path != "" {
+		return filepath.Abs(path)
 	}
 	path := filepath.Join(scratch, "journalnode")
 	return path, hadoop.BuildJournalNode(context.Background(), path)

@@ -84,12 +84,17 @@ func frame(messages ...Message) []byte {
 
 // Call makes one call and returns the bytes of the result message, or a [RemoteError].
 func (c *Client) Call(method string, request Message) ([]byte, error) {
+	return c.CallAs(c.protocol, 1, method, request)
+}
+
+// CallAs makes a call that names another protocol or version than the connection's.
+func (c *Client) CallAs(protocol string, version int64, method string, request Message) ([]byte, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return nil, err
 	}
 	callID := c.next
 	c.next++
-	name := Message{}.String(1, method).String(2, c.protocol).Int(3, 1)
+	name := Message{}.String(1, method).String(2, protocol).Int(3, version)
 	if _, err := c.conn.Write(frame(c.header(callID, 0), name, request)); err != nil {
 		return nil, fmt.Errorf("%s: %w", method, err)
 	}

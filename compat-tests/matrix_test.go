@@ -1,0 +1,126 @@
+package compat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"gojn/compat-tests/hadoop"
+	"gojn/compat-tests/wire"
+)
+
+// TestRPC_ErrorMatrix makes the same calls, right and wrong, to our node and to Java's of 3.4.2 and compares answers,
+// exception classes and the first line of their messages. Where the specification takes another decision than Java
+// (its GO remarks), deliberate lists it with the reason; a listed difference that is none any more is an error too.
+func TestRPC_ErrorMatrix(t *testing.T) {
+	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
+		ours := must(site.JournalNode("matrix-ours", subject(), journalnode(t), nil))(t)
+		java := must(site.JournalNode("matrix-java", hadoop.Java, "", nil))(t)
+		got, want := runMatrix(t, ctx, ours), runMatrix(t, ctx, java)
+		for i, row := range want {
+			reason, listed := deliberate[row.label]
+			switch same := got[i].outcome == row.outcome; {
+			case control() && !same:
+				t.Errorf("%s: two Java nodes differ\n 1: %s\n 2: %s", row.label, got[i].outcome, row.outcome)
+			case !same && !listed:
+				t.Errorf("%s:\n ours: %s\n java: %s", row.label, got[i].outcome, row.outcome)
+			case same && listed && !control():
+				t.Errorf("%s does not differ any more (%s), take it off the list: %s", row.label, reason, row.outcome)
+			case !same:
+				t.Logf("%s (%s)\n ours: %s\n java: %s", row.label, reason, got[i].outcome, row.outcome)
+			}
+		}
+		for label := range deliberate {
+			if !slices.ContainsFunc(want, func(r result) bool { return r.label == label }) {
+				t.Errorf("the list of differences names %q, which is no call", label)
+			}
+		}
+	}, hadoop.Hadoop342)
+}
+
+// deliberate lists where we answer otherwise than Java, and why. Sections are those of journal.md.
+var deliberate = map[string]string{
+	"heartbeat unformatted":                       "3.6 GO: refused as not formatted",
+	"manifest empty in-progress":                  "3.10 GO: a segment in progress without transactions is left out",
+	"getJournaledEdits 1 max 100":                 "not built yet: refused by name, NameNodes fall back to HTTP",
+	"getJournaledEdits 21 max 8":                  "not built yet",
+	"getJournaledEdits 500":                       "not built yet",
+	"getJournaledEdits 0 max 8":                   "not built yet",
+	"err3 prepareRecovery 1":                      "2.6 GO: a segment that ends below what this process acknowledged takes no part in a recovery",
+	"manifest for a peer":                         "not built yet: InterQJournalProtocol is unknown, as on 2.7",
+	"err2 acceptRecovery 1-9 bad url":             "3.13: the message also names the URL",
+	"err2 manifest with two segments in progress": "3.10 GO: the newest segment in progress is listed instead of failing",
+}
+
+// result is what one call gave.
+type result struct{ label, outcome string }
+
+// runMatrix starts the node and makes all calls on one connection.
+func runMatrix(t *testing.T, ctx context.Context, j *hadoop.JournalNode) []result {
+	t.Helper()
+	check(t, j.Start(ctx))
+	conn := must(wire.Dial(ctx, j.RPC, wire.QJournalProtocol, "hdfs"))(t)
+	defer conn.Close()
+	var results []result
+	for _, s := range errorMatrix(j) {
+		protocol, version := s.protocol, s.version
+		if protocol == "" {
+			protocol = wire.QJournalProtocol
+		}
+		if version == 0 {
+			version = 1
+		}
+		answer, err := conn.CallAs(protocol, version, s.method, s.request)
+		results = append(results, result{s.label, neutral(j, outcome(t, s, answer, err))})
+	}
+	check(t, j.Stop())
+	return results
+}
+
+// outcome is one line: the fields of the answer, or class, code and first line of the error.
+func outcome(t *testing.T, s step, answer []byte, err error) string {
+	t.Helper()
+	var remote *wire.RemoteError
+	switch {
+	case err == nil:
+		return "OK " + wire.Show(answer, answerFields[s.method], nestedFields)
+	case errors.As(err, &remote):
+		return fmt.Sprintf("FAIL status %d code %d %s", remote.Status, remote.Detail, remote)
+	default:
+		t.Fatalf("%s: %v", s.label, err)
+		return ""
+	}
+}
+
+// neutral replaces what must differ between two nodes: directories and ports. The host of fromURL is the reverse
+// lookup of the bound address in Java; clients take only scheme and port from it (rpc.md 3.3).
+func neutral(j *hadoop.JournalNode, text string) string {
+	_, port, _ := strings.Cut(j.HTTP, ":")
+	return strings.NewReplacer(j.Edits, "EDITS", "httpPort:"+port, "httpPort:HTTP", "//localhost:"+port, "//127.0.0.1:HTTP",
+		":"+port, ":HTTP").Replace(text)
+}
+
+var manifestFields = map[int]string{1: "manifest", 2: "httpPort", 3: "fromURL"}
+
+// answerFields names the fields of each answer.
+var answerFields = map[string]map[int]string{
+	"isFormatted":                   {1: "isFormatted"},
+	"getJournalState":               {1: "lastPromisedEpoch", 2: "httpPort", 3: "fromURL"},
+	"newEpoch":                      {1: "lastSegmentTxId"},
+	"getEditLogManifest":            manifestFields,
+	"getEditLogManifestFromJournal": manifestFields,
+	"prepareRecovery":               {1: "segmentState", 2: "acceptedInEpoch", 3: "lastWriterEpoch", 4: "lastCommittedTxId"},
+	"getJournalCTime":               {1: "resultCTime"},
+	"canRollBack":                   {1: "canRollBack"},
+	"getJournaledEdits":             {1: "txnCount", 2: "editLog"},
+}
+
+// nestedFields names the fields of embedded messages.
+var nestedFields = map[string]map[int]string{
+	"manifest":     {1: "log", 2: "committedTxnId"},
+	"log":          {1: "startTxId", 2: "endTxId", 3: "isInProgress"},
+	"segmentState": {1: "startTxId", 2: "endTxId", 3: "isInProgress"},
+}
