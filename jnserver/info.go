@@ -32,10 +32,10 @@ func (n *Node) infoBean(info NodeInfo, journals []*Journal) jmx.Bean {
 		Name:        "Hadoop:service=JournalNode,name=JournalNodeInfo",
 		ModelerType: "org.apache.hadoop.hdfs.qjournal.server.JournalNode",
 		Attrs: []jmx.Attr{
+			{Name: "Version", Value: info.Version},
 			{Name: "JournalsStatus", Value: n.journalsStatus(journals)},
 			{Name: "HostAndPort", Value: info.HostAndPort},
 			{Name: "ClusterIds", Value: clusters},
-			{Name: "Version", Value: info.Version},
 			{Name: "JNStartedTimeInMillis", Value: n.started.UnixMilli()},
 			{Name: "StorageInfos", Value: infos},
 		},

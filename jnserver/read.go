@@ -47,6 +47,9 @@ func (j *Journal) readable() (*Snapshot, error) {
 // none, or only one in progress and inProgressOK is false. A segment that cannot be trusted is no source.
 func (j *Journal) OpenSegment(first storage.TxID, inProgressOK bool) (*storage.SegmentReader, error) {
 	s := j.Snapshot()
+	if !s.Formatted() {
+		return nil, javaerr.New(javaerr.IOException, "Invalid directory or I/O error occurred for dir: %s/current", s.Root)
+	}
 	var match *storage.Segment
 	for i := range s.Segments {
 		seg := &s.Segments[i]
