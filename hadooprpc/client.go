@@ -58,11 +58,11 @@ type Client struct {
 	writing chan struct{} // holds a token while nobody writes; the token also guards greeted
 	greeted bool          // preamble and context are out
 
-	mu       sync.Mutex
-	pending  map[int32]*pendingCall
-	next     int32
-	err      error // why the connection is lost
-	quiet    time.Time // since when calls wait without a response
+	mu      sync.Mutex
+	pending map[int32]*pendingCall
+	next    int32
+	err     error     // why the connection is lost
+	quiet   time.Time // since when calls wait without a response
 }
 
 // pendingCall is a call that waits for its response.
