@@ -32,7 +32,11 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 		return nil // several nameservices: directories are looked at when a journal is first used
 	}
 	if err := storage.CheckBaseDir(fsys, dir); err != nil {
-		return fmt.Errorf("%s = '%s': %w; name a directory that this user may create and write", startDirKey(s), dir, err)
+		why := ""
+		if cause := errors.Unwrap(err); cause != nil { // Hadoop's words do not have it
+			why = " (" + cause.Error() + ")"
+		}
+		return fmt.Errorf("%s = '%s': %w%s; name a directory that this user may create and write", startDirKey(s), dir, err, why)
 	}
 	info, err := fsys.Statfs(dir)
 	if err != nil {

@@ -19,6 +19,7 @@ type options struct {
 func parseOptions(args []string, getenv func(string) (string, bool)) (options, error) {
 	var o options
 	confDir, rest := "", []string(nil)
+	given := false // --config
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
 		case arg == "--":
@@ -27,13 +28,13 @@ func parseOptions(args []string, getenv func(string) (string, bool)) (options, e
 		case arg == "--print-client-config":
 			o.printClient = true
 		case arg == "--config":
-			if i+1 == len(args) {
-				return o, fmt.Errorf("--config needs a directory")
+			given, confDir = true, ""
+			if i+1 < len(args) {
+				i++
+				confDir = args[i]
 			}
-			i++
-			confDir = args[i]
 		case strings.HasPrefix(arg, "--config="):
-			confDir = strings.TrimPrefix(arg, "--config=")
+			given, confDir = true, strings.TrimPrefix(arg, "--config=")
 		case arg == "-D" || arg == "-conf":
 			rest = append(rest, arg)
 			if i+1 < len(args) {
@@ -52,7 +53,10 @@ func parseOptions(args []string, getenv func(string) (string, bool)) (options, e
 		o.warnings = append(o.warnings, fmt.Sprintf("unknown argument %q ignored", arg))
 	}
 	o.conf = conf
-	if confDir != "" {
+	if given {
+		if confDir == "" {
+			return o, fmt.Errorf("--config needs a directory; name the one that holds hdfs-site.xml")
+		}
 		if info, err := os.Stat(confDir); err != nil {
 			return o, fmt.Errorf("--config %s: %w; name the directory that holds hdfs-site.xml", confDir, err)
 		} else if !info.IsDir() {
