@@ -78,13 +78,14 @@ func (j *JournalNode) Configure(extra Properties) error {
 
 // Start starts the process and returns when both its ports answer.
 func (j *JournalNode) Start(ctx context.Context) error {
-	if err := j.launch(); err != nil {
+	if err := j.Launch(); err != nil {
 		return err
 	}
 	return j.WaitServing(ctx)
 }
 
-func (j *JournalNode) launch() (err error) {
+// Launch starts the process without waiting for an answer.
+func (j *JournalNode) Launch() (err error) {
 	if j.Kind == Ours {
 		j.Process, err = j.site.launcher.start(j.Name, j.site.Dir, []string{j.binary, "--config", j.conf}, nil)
 		return err

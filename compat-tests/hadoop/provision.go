@@ -60,7 +60,7 @@ func cacheRoot() (string, error) {
 // test processes wait for each other; what an interrupted run left behind is never used, because a release appears
 // in the cache by a rename of a complete directory.
 func Provision(ctx context.Context, release Release) (*Installation, error) {
-	if err := FindTools(); err != nil {
+	if err := findTools("java", "javac"); err != nil {
 		return nil, err
 	}
 	cache, err := cacheRoot()
@@ -69,6 +69,9 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 	}
 	dir := filepath.Join(cache, release.Version)
 	err = once(cache, dir, func(tmp string) error {
+		if err := findTools("mvn"); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, provisionTimeout)
 		defer cancel()
 		return fetch(ctx, release, tmp)

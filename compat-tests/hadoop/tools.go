@@ -15,11 +15,11 @@ var ErrNoRuntime = errors.New("needs Java/Maven")
 // Required tells whether a missing runtime is a failure rather than a reason to skip (COMPAT=required).
 func Required() bool { return os.Getenv("COMPAT") == "required" }
 
-// FindTools looks for java, javac and mvn on the PATH. The error wraps [ErrNoRuntime] and names what is missing.
-func FindTools() error {
-	for _, tool := range []string{"java", "javac", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrNoRuntime, tool, err)
+// findTools looks for programs on the PATH. The error wraps [ErrNoRuntime] and names what is missing.
+func findTools(names ...string) error {
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%w: %w", ErrNoRuntime, err)
 		}
 	}
 	return nil

@@ -1,0 +1,254 @@
+package oracle_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gojn/compat-tests/oracle"
+)
+
+// frame is one transaction (journal.md 2.2).
+func frame(txid int64, body string) []byte {
+	op := []byte{3}
+	op = binary.BigEndian.AppendUint32(op, uint32(8+len(body)+4))
+	op = binary.BigEndian.AppendUint64(op, uint64(txid))
+	op = append(op, body...)
+	return binary.BigEndian.AppendUint32(op, crc32.ChecksumIEEE(op))
+}
+
+// segment is a header and the transactions from first to last; body may depend on the txid.
+func segment(first, last int64, body func(int64) string) []byte {
+	data := []byte{0xff, 0xff, 0xff, 0xbd, 0, 0, 0, 0}
+	for txid := first; txid <= last; txid++ {
+		data = append(data, frame(txid, body(txid))...)
+	}
+	return data
+}
+
+func plain(txid int64) string { return fmt.Sprintf("op %d", txid) }
+
+// node writes a directory of named files and reads it as a copy.
+func node(t *testing.T, name string, files map[string][]byte) (oracle.Copy, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for file, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return oracle.ReadCopy(name, dir)
+}
+
+func mustNode(t *testing.T, name string, files map[string][]byte) oracle.Copy {
+	t.Helper()
+	c, err := node(t, name, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const (
+	finalized1 = "edits_0000000000000000001-0000000000000000003"
+	open4      = "edits_inprogress_0000000000000000004"
+)
+
+func padded(data []byte) []byte { return append(data, slices.Repeat([]byte{0xff}, 64)...) }
+
+// TestReadJournal_Damage: whatever a finalized segment lacks of its name is an error; an open one ends before it.
+func TestReadJournal_Damage(t *testing.T) {
+	good := segment(1, 3, plain)
+	flipped := slices.Clone(good)
+	flipped[len(flipped)-6] ^= 1 // in the last body
+	renumbered := segment(1, 2, plain)
+	renumbered = append(renumbered, frame(4, "op")...)
+	tests := []struct {
+		name, file string
+		data       []byte
+		want       string // part of the error, or nothing
+	}{
+		{"good", finalized1, good, ""},
+		{"padding of a recovery", finalized1, padded(good), ""},
+		{"lost transaction", finalized1, segment(1, 2, plain), "end at 2"},
+		{"one too many", finalized1, segment(1, 4, plain), "end at 4"},
+		{"flipped bit", finalized1, flipped, "checksum"},
+		{"torn", finalized1, good[:len(good)-3], "length"},
+		{"gap", finalized1, renumbered, "txid 4 where 3 belongs"},
+		{"no header", finalized1, good[:5], "5 bytes"},
+		{"open and torn", open4, segment(4, 6, plain)[:60], ""},
+		{"open without header", open4, nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := node(t, "jn1", map[string][]byte{tt.file: tt.data, "VERSION": nil, open4 + ".empty": {1}})
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("ReadCopy: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestCheckQuorum_SeesLoss: the check passes on honest copies and objects to each kind of loss.
+func TestCheckQuorum_SeesLoss(t *testing.T) {
+	full := map[string][]byte{finalized1: segment(1, 3, plain), open4: padded(segment(4, 6, plain))}
+	other := func(txid int64) string { return strings.ToUpper(plain(txid)) }
+	lagging := map[string][]byte{finalized1: full[finalized1]}
+	tests := []struct {
+		name  string
+		third map[string][]byte
+		onAll int
+		want  int
+	}{
+		{"all the same", full, 6, 0},
+		{"one lags behind", lagging, 3, 0},
+		{"one has other bytes", map[string][]byte{finalized1: segment(1, 3, other)}, 3, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			copies := oracle.Live([]oracle.Copy{
+				mustNode(t, "jn1", full), mustNode(t, "jn2", full), mustNode(t, "jn3", tt.third),
+			})
+			onAll, problems := oracle.CheckQuorum(copies, 1, 6)
+			if onAll != tt.onAll || len(problems) != tt.want {
+				t.Errorf("CheckQuorum: %d on all, %q; want %d and %d problems", onAll, problems, tt.onAll, tt.want)
+			}
+		})
+	}
+	two := []oracle.Copy{mustNode(t, "jn1", full), mustNode(t, "jn2", lagging), mustNode(t, "jn3", lagging)}
+	if _, problems := oracle.CheckQuorum(two, 1, 6); len(problems) != 3 {
+		t.Errorf("CheckQuorum with txids 4-6 on one node: %q", problems)
+	}
+}
+
+// TestLive_DropsAbandoned: an open segment that a recovery went past does not count, also with other bytes.
+func TestLive_DropsAbandoned(t *testing.T) {
+	other := func(txid int64) string { return "never committed" }
+	recovered := map[string][]byte{"edits_4-5": segment(4, 5, plain), "edits_inprogress_6": segment(6, 7, plain)}
+	left := map[string][]byte{open4: segment(4, 9, other)}
+	copies := oracle.Live([]oracle.Copy{
+		mustNode(t, "jn1", recovered), mustNode(t, "jn2", recovered), mustNode(t, "jn3", left),
+	})
+	if onAll, problems := oracle.CheckQuorum(copies, 4, 7); onAll != 0 || len(problems) != 0 {
+		t.Errorf("CheckQuorum: %d on all, %q", onAll, problems)
+	}
+}
+
+// TestCheckSame_SeesDifferences compares directories segment by segment.
+func TestCheckSame_SeesDifferences(t *testing.T) {
+	files := map[string][]byte{finalized1: segment(1, 3, plain)}
+	older := slices.Clone(files[finalized1])
+	older[3] = 0xc1
+	a := mustNode(t, "a", files)
+	tests := []struct {
+		name string
+		b    map[string][]byte
+		want int
+	}{
+		{"padding only", map[string][]byte{finalized1: padded(slices.Clone(files[finalized1]))}, 0},
+		{"other layout version", map[string][]byte{finalized1: older}, 1},
+		{"other bytes", map[string][]byte{finalized1: segment(1, 3, func(int64) string { return "x" })}, 1},
+		{"one segment more", map[string][]byte{finalized1: files[finalized1], open4: segment(4, 4, plain)}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, problems := oracle.CheckSame(a, mustNode(t, "b", tt.b)); len(problems) != tt.want {
+				t.Errorf("CheckSame: %q, want %d problems", problems, tt.want)
+			}
+		})
+	}
+}
+
+// view is a NameNode in memory.
+type view struct {
+	nodes   map[string]oracle.Node
+	content map[string]string
+}
+
+func (v view) List() (map[string]oracle.Node, error) { return v.nodes, nil }
+func (v view) Read(path string) ([]byte, error)      { return []byte(v.content[path]), nil }
+
+// TestCheckNamespace_SeesLoss: acknowledged means there, unknown means either, and nothing else may exist.
+func TestCheckNamespace_SeesLoss(t *testing.T) {
+	file := &oracle.Object{Content: []byte("abc"), States: []oracle.State{{Path: "/f", Mode: 0o644}}}
+	moving := &oracle.Object{Dir: true, States: []oracle.State{{Path: "/a", Mode: 0o755}, {Path: "/b", Mode: 0o755}}}
+	gone := &oracle.Object{Content: []byte("x"), States: []oracle.State{{Path: "/gone", Gone: true}}}
+	torn := &oracle.Object{Content: []byte("long"), States: []oracle.State{
+		{Path: "/t", Gone: true}, {Path: "/t", Mode: 0o644, Torn: true},
+	}}
+	dir := oracle.Node{Dir: true, Mode: 0o755}
+	f := oracle.Node{Mode: 0o644, Size: 3}
+	tests := []struct {
+		name    string
+		nodes   map[string]oracle.Node
+		content string
+		want    int
+	}{
+		{"all well, not moved", map[string]oracle.Node{"/f": f, "/a": dir}, "abc", 0},
+		{"all well, moved, torn file", map[string]oracle.Node{"/f": f, "/b": dir, "/t": {Mode: 0o644, Size: 1}}, "abc", 0},
+		{"lost file", map[string]oracle.Node{"/a": dir}, "", 1},
+		{"other bytes", map[string]oracle.Node{"/f": f, "/a": dir}, "abd", 1},
+		{"other length", map[string]oracle.Node{"/f": {Mode: 0o644, Size: 2}, "/a": dir}, "ab", 1},
+		{"other mode", map[string]oracle.Node{"/f": {Mode: 0o600, Size: 3}, "/a": dir}, "abc", 1},
+		{"deletion undone", map[string]oracle.Node{"/f": f, "/a": dir, "/gone": f}, "abc", 1},
+		{"moved and not moved", map[string]oracle.Node{"/f": f, "/a": dir, "/b": dir}, "abc", 1},
+		{"neither", map[string]oracle.Node{"/f": f}, "abc", 1},
+		{"phantom", map[string]oracle.Node{"/f": f, "/a": dir, "/new": dir}, "abc", 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var l oracle.Ledger
+			for _, o := range []*oracle.Object{file, moving, gone, torn} {
+				l.Add(o)
+			}
+			_, problems := oracle.CheckNamespace(&l, view{tt.nodes, map[string]string{"/f": tt.content}})
+			if len(problems) != tt.want {
+				t.Errorf("CheckNamespace: %q, want %d problems", problems, tt.want)
+			}
+		})
+	}
+}
+
+const viewerXML = `<?xml version="1.0" encoding="UTF-8"?>
+<EDITS><EDITS_VERSION>-67</EDITS_VERSION>
+<RECORD><OPCODE>OP_MKDIR</OPCODE><DATA><TXID>1</TXID><LENGTH>0</LENGTH><PATH>/d</PATH></DATA></RECORD>
+<RECORD><OPCODE>OP_RENAME</OPCODE><DATA><TXID>2</TXID><SRC>/d</SRC><DST>/e</DST></DATA></RECORD>
+<RECORD><OPCODE>OP_SET_PERMISSIONS</OPCODE><DATA><TXID>3</TXID><SRC>/e</SRC><MODE>420</MODE></DATA></RECORD>
+</EDITS>`
+
+// TestCheckViewer_SeesLoss: each acknowledged operation must be read on two nodes, alike.
+func TestCheckViewer_SeesLoss(t *testing.T) {
+	records, err := oracle.ReadViewer(strings.NewReader(viewerXML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{finalized1: segment(1, 3, plain)}
+	copies := []oracle.Copy{mustNode(t, "jn1", files), mustNode(t, "jn2", files)}
+	var l oracle.Ledger
+	l.Acknowledge(oracle.Ack{OpCode: "OP_MKDIR", Path: "/d"}, oracle.Ack{OpCode: "OP_RENAME", Path: "/d", Target: "/e"},
+		oracle.Ack{OpCode: "OP_SET_PERMISSIONS", Path: "/e", Target: "420"})
+	changed := slices.Clone(records)
+	changed[1].XML = "<TXID>2</TXID>"
+	tests := []struct {
+		name          string
+		second        []oracle.Record
+		found, wantAt int
+	}{
+		{"all well", records, 3, 0},
+		{"the viewer reads less on one", records[:2], 2, 3}, // the txid, the count, the operation
+		{"the viewer reads otherwise", changed, 3, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			found, problems := oracle.CheckViewer(&l, copies, map[string][]oracle.Record{"jn1": records, "jn2": tt.second})
+			if found != tt.found || len(problems) != tt.wantAt {
+				t.Errorf("CheckViewer: found %d, %q; want %d and %d problems", found, problems, tt.found, tt.wantAt)
+			}
+		})
+	}
+}
