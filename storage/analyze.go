@@ -181,11 +181,7 @@ func (d *Dir) removeLeftovers() {
 func (d *Dir) recover(disk diskState) error {
 	switch disk {
 	case diskCompleteUpgrade:
-		// A Java node copies the epochs last; without them the journal would serve unfenced.
-		if err := d.copyEpochsIfCut(d.path(previousTmpName)); err != nil {
-			return err
-		}
-		return d.renameInRoot(previousTmpName, previousName)
+		return d.renameInRoot(previousTmpName, previousName) // completeEpochs follows
 	case diskRecoverUpgrade:
 		return d.undoPreUpgrade()
 	case diskCompleteRollback:

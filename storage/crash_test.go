@@ -283,15 +283,18 @@ func TestFailingOperations(t *testing.T) {
 						must(t, err)
 						break
 					}
-					s.checkFailed(t, fmt.Sprintf("operation %d failed", fail), mem, d, err, old, new)
+					s.checkFailed(t, fail, sticky, mem, d, err, old, new)
 				}
 			})
 		}
 	}
 }
 
-func (s crashScenario) checkFailed(t *testing.T, what string, mem *vfs.Mem, d *storage.Dir, err error, old, new view) {
+func (s crashScenario) checkFailed(
+	t *testing.T, fail int, sticky bool, mem *vfs.Mem, d *storage.Dir, err error, old, new view,
+) {
 	t.Helper()
+	what := fmt.Sprintf("operation %d failed", fail)
 	disk := onDisk(t, what, everything(mem), s.withCommitted)
 	if !s.allows(old, new, disk) {
 		t.Fatalf("%s: %v: the disk\n%+v\nis neither\n%+v\nnor\n%+v", what, err, disk, old, new)
@@ -308,7 +311,7 @@ func (s crashScenario) checkFailed(t *testing.T, what string, mem *vfs.Mem, d *s
 		v := viewOf(t, d, s.withCommitted)
 		if s.midway {
 			v.CanRollBack, v.Ends = disk.CanRollBack, disk.Ends
-			if v.Info == old.Info {
+			if sticky && v.Info == old.Info {
 				v.Info = disk.Info
 			}
 		}

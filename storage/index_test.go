@@ -20,7 +20,15 @@ func TestSegmentsAreSnapshots(t *testing.T) {
 	var taken []snapshot
 	take := func() { taken = append(taken, snapshot{d.Segments(), slices.Clone(d.Segments())}) }
 	take()
-	s, _, err := d.Find(7)
+	w, err := d.StartSegment(2, -67) // not at the end
+	must(t, err)
+	must(t, w.Abort())
+	take()
+	s, _, err := d.Find(2)
+	must(t, err)
+	must(t, d.SetAside(s, storage.SuffixEmpty))
+	take()
+	s, _, err = d.Find(7)
 	must(t, err)
 	must(t, d.Finalize(s, 9))
 	take()

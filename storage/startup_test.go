@@ -2,12 +2,15 @@ package storage_test
 
 import (
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
+	"gojn/storage/editlog"
 	"gojn/storage/vfs"
 )
 
@@ -311,6 +314,10 @@ func TestOpenCopiesEpochsThatJavaDidNotComeTo(t *testing.T) {
 				d.remove("current/last-promised-epoch").remove("current/last-writer-epoch").remove("current/committed-txid").
 					put("current/VERSION", strings.Replace(version(d), "1073741825", "77", 1))
 			}, 0, 0, storage.InvalidTxID},
+			{"formatted since, for another cluster", func(d *disk) {
+				d.remove("current/last-promised-epoch").remove("current/last-writer-epoch").remove("current/committed-txid").
+					put("current/VERSION", strings.Replace(version(d), "CID-", "DIC-", 1))
+			}, 0, 0, storage.InvalidTxID},
 		}
 		for _, tt := range tests {
 			t.Run(before+"/"+tt.name, func(t *testing.T) {
@@ -389,6 +396,35 @@ func TestOpenWithoutARoot(t *testing.T) {
 		t.Errorf("%v %v", d.State(), d.Problem())
 	}
 	wantError(t, d.Format(fixtureInfo, true), javaerr.IOException, "mkdir "+rootDir)
+}
+
+// TestOpenOfAnUnusableRoot: a root that may not be written counts as missing, as in Java, but says why.
+func TestOpenOfAnUnusableRoot(t *testing.T) {
+	mem := newDisk(t).served("3.4.2").settled()
+	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+		if op.Kind == "access" {
+			return fs.ErrPermission
+		}
+		return nil
+	}))
+	if d.State() != storage.NonExistent || !errors.Is(d.Problem(), fs.ErrPermission) {
+		t.Errorf("%v %v", d.State(), d.Problem())
+	}
+	wantTop(t, mem, "current")
+}
+
+// TestLatestSegmentKeepsDamage: a segment that begins with damage, a good frame after it, is no empty one (spec 2.6 GO).
+func TestLatestSegmentKeepsDamage(t *testing.T) {
+	damaged := []byte(segmentFile(99, 101))
+	damaged[8+13] ^= 1 // in the body of txid 99
+	mem := newDisk(t).served("3.4.2").put(inProgress(99), string(damaged)).settled()
+	s, scan, ok, err := mustOpen(t, mem).LatestSegment()
+	if err != nil || !ok || s.First != 99 || scan.Tail != editlog.TailDamaged || scan.HasTxns() {
+		t.Errorf("latest %v %+v %v %v", s, scan, ok, err)
+	}
+	if !has(t, mem, rootDir+"/"+inProgress(99)) {
+		t.Error("the damaged segment was set aside")
+	}
 }
 
 // TestOpenCompletesHalfDoneAccepts: a crash came between the recovery record and the rename of the download (HDFS-3955,

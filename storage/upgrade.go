@@ -58,8 +58,8 @@ func (d *Dir) preUpgrade() error {
 }
 
 // Upgrade completes what PreUpgrade began: current/ becomes a directory of info's layout version and cTime; namespace and
-// cluster ids stay. Java writes VERSION before it checks anything and the epochs after it; here the checks come first and
-// VERSION last, so that every crash leaves a state that serves with its promises. After an error it may be repeated.
+// cluster ids stay. Java writes VERSION before it checks anything and the epochs after it; here the checks come first,
+// VERSION last, and the epochs are there since PreUpgrade, so that every crash leaves a state that keeps its promises. After an error it may be repeated.
 func (d *Dir) Upgrade(info StorageInfo) error {
 	if err := d.checkUpgradeDirs(
 		dirRule{previousName, false, "previous directory must not exist for upgrade."},
@@ -72,9 +72,6 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		return err
 	}
 	upgraded.LayoutVersion, upgraded.CTime = info.LayoutVersion, info.CTime
-	if err := d.carryEpochs(d.path(previousTmpName)); err != nil {
-		return err
-	}
 	if err := d.makePaxosDir(); err != nil {
 		return err
 	}

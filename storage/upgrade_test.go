@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"errors"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -264,6 +266,35 @@ func TestFormat(t *testing.T) {
 			t.Errorf("%v %v", d.State(), d.Info())
 		}
 	})
+}
+
+// TestFormatAfterAFailedRollback: what was left half way is brought to one of its ends before anything is built on it.
+func TestFormatAfterAFailedRollback(t *testing.T) {
+	mem := newDisk(t).served("3.4.2").copyDir("current", "previous").settled()
+	armed, broken := true, false
+	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+		broken = broken || op.Kind == "rename" && path.Base(op.To) == "current"
+		if armed && broken {
+			return errors.New("the disk says no")
+		}
+		return nil
+	}))
+	if ok, err := d.Rollback(); ok || err == nil {
+		t.Fatalf("rollback %v %v", ok, err)
+	}
+	if d.State() == storage.Normal || d.Problem() == nil {
+		t.Errorf("%v %v", d.State(), d.Problem())
+	}
+	wantTop(t, mem, "in_use.lock", "previous", "removed.tmp")
+	d2 := mustOpen(t, everything(mem)) // a restart finds the old state
+	wantServed(t, d2, []string{"1-3", "4-8", "9-15", "16-19"}, 3, 18)
+
+	armed = false
+	other := fixtureInfo
+	other.NamespaceID = 42
+	must(t, d.Format(other, true))
+	wantEmptyJournal(t, d, other)
+	wantTop(t, mem, "current", "in_use.lock", "previous")
 }
 
 func wantEmptyJournal(t *testing.T, d *storage.Dir, info storage.StorageInfo) {
