@@ -156,6 +156,9 @@ func (j *Journal) DoRollback() error {
 func (j *Journal) CanRollBack(target int32) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return false, errJournalClosed
+	}
 	can, err := j.dir.CanRollBack(target)
 	return can, named(j.jid, err)
 }
@@ -164,5 +167,8 @@ func (j *Journal) CanRollBack(target int32) (bool, error) {
 func (j *Journal) CTime() (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return 0, errJournalClosed
+	}
 	return j.dir.ReadCTime()
 }

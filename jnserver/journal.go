@@ -2,6 +2,7 @@ package jnserver
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"gojn/storage"
+	"gojn/storage/editlog"
 	"gojn/storage/vfs"
 )
 
@@ -37,6 +39,8 @@ type Env struct {
 	SyncedWrites bool
 }
 
+var errJournalClosed = errors.New("the journal is closed: the JournalNode is stopping")
+
 // Journal is one namespace's log on this node (Java org.apache.hadoop.hdfs.qjournal.server.Journal). Its methods may be
 // called by many goroutines at once: those that change something run one at a time, in mu; those on Snapshot never wait.
 type Journal struct {
@@ -45,9 +49,10 @@ type Journal struct {
 
 	snapshot atomic.Pointer[Snapshot]
 
-	mu    sync.Mutex // guards all below
-	dir   *storage.Dir
-	fence fence
+	mu     sync.Mutex // guards all below
+	closed bool
+	dir    *storage.Dir
+	fence  fence
 	// epochErr and committedErr are why a file could not be read; every call that needs the value fails with it, as in
 	// Java, and tries to read the file again.
 	epochErr, committedErr error
@@ -101,10 +106,12 @@ func (j *Journal) ID() string { return j.jid }
 // Snapshot is the journal's published state. It never waits.
 func (j *Journal) Snapshot() *Snapshot { return j.snapshot.Load() }
 
-// Close gives the open segment up and releases the directory's lock. It waits for the call in flight.
+// Close gives the open segment up and releases the directory's lock. It waits for the call in flight; later ones that need
+// the directory for themselves are refused, as another process may have it by then. A second Close does nothing.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.closed = true
 	j.abortSegment("the node stops")
 	return j.dir.Close()
 }
@@ -154,24 +161,50 @@ func (j *Journal) readFence() {
 // aside, makes what it found durable and takes note of its end and of damage.
 func (j *Journal) latest() (storage.Segment, bool, error) {
 	seg, scan, ok, err := j.dir.LatestSegment()
-	if err != nil || !ok {
+	if err != nil {
 		return seg, false, err
 	}
+	if ok {
+		if err := j.note(seg, scan); err != nil {
+			return seg, false, err
+		}
+	}
+	if lost, found := j.lostBehind(seg, ok); found {
+		j.setBad(lost.First, lostReason(lost.Name, editlog.Scan{}, j.acked[lost.First]))
+		return lost, true, nil
+	}
+	return seg, ok, nil
+}
+
+// note takes what a scan of the last segment says, and makes the segment durable.
+func (j *Journal) note(seg storage.Segment, scan editlog.Scan) error {
 	switch {
 	case scan.HasTxns() && !seg.InProgress && scan.End != seg.Last:
 		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scan.End.String())
 	case j.damaged(seg, scan):
-		j.setBad(seg.First, damageReason(seg, scan))
+		j.setBad(seg.First, j.damageReason(seg, scan))
 	case seg.InProgress:
 		// Another process may have been killed between write and sync: what is shown from now on must be durable.
 		if err := j.dir.SyncSegment(seg); err != nil {
-			return seg, false, err
+			return err
 		}
 	}
 	if scan.HasTxns() {
 		j.highest = max(j.highest, scan.End)
 	}
-	return seg, true, nil
+	return nil
+}
+
+// lostBehind finds the last segment behind seg, the last one that has transactions on disk, in which this process has
+// acknowledged some: its file was emptied or removed under our hands. It still counts as here, so that its recovery is
+// asked for and this node abstains from it.
+func (j *Journal) lostBehind(seg storage.Segment, ok bool) (lost storage.Segment, found bool) {
+	for first := range j.acked {
+		if (!ok || first > seg.First) && (!found || first > lost.First) {
+			lost, found = storage.Segment{First: first, Last: storage.InvalidTxID, InProgress: true, Name: storage.InProgressName(first)}, true
+		}
+	}
+	return lost, found
 }
 
 // begin is the start of every call that changes something and carries a RequestInfo, after the journal is locked: formatted?,
@@ -252,6 +285,9 @@ func (j *Journal) abortSegment(reason string) {
 func (j *Journal) exclusive(op string, call func() error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return errJournalClosed
+	}
 	err := named(j.jid, call())
 	j.publish()
 	if err != nil {

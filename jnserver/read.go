@@ -38,6 +38,9 @@ func (j *Journal) readable() (*Snapshot, error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.closed {
+		return nil, errJournalClosed
+	}
 	j.readFence()
 	j.publish()
 	return j.Snapshot(), nil

@@ -62,8 +62,12 @@ func (j *Journal) PrepareRecovery(r RequestInfo, first storage.TxID) (RecoveryAn
 			return err
 		}
 		if accepted {
-			if _, err := j.dir.CompleteAccept(record); err != nil {
+			replaced, err := j.dir.CompleteAccept(record)
+			if err != nil {
 				return err
+			}
+			if replaced {
+				j.replaced(record)
 			}
 		}
 		state, err := j.trusted(first)
@@ -150,17 +154,22 @@ func (j *Journal) inspect(first storage.TxID) (found, error) {
 func (j *Journal) trusted(first storage.TxID) (*SegmentState, error) {
 	reason, bad := j.badReason(first)
 	f, err := j.inspect(first)
-	if err != nil || !f.exists {
+	if err != nil {
 		return nil, err
 	}
 	acked, hasAcked := j.acked[first]
+	if !f.exists && hasAcked { // newEpoch found it empty, or somebody removed it
+		f.seg = storage.Segment{First: first, Last: storage.InvalidTxID, InProgress: true, Name: storage.InProgressName(first)}
+	} else if !f.exists {
+		return nil, nil
+	}
 	if f.seg.InProgress {
 		if err := abstain(j.path(f.seg), j.fence, first, f.scan, acked, hasAcked); err != nil {
 			j.setBad(first, err.Error())
 			return nil, err
 		}
 		if f.scan.Tail == editlog.TailDamaged {
-			j.setBad(first, damageReason(f.seg, f.scan))
+			j.setBad(first, j.damageReason(f.seg, f.scan))
 			return f.state, nil // the prefix, below the committed txid
 		}
 	}
@@ -204,13 +213,24 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 			if _, err := j.dir.CompleteAccept(record); err != nil {
 				return err
 			}
-			j.clearBad(accept.Start)
-			delete(j.acked, accept.Start)
 		}
 		j.highest = plan.highest
+		if plan.download {
+			j.replaced(record)
+		}
 		j.emit(RecoveryAccepted{State: accept, Epoch: r.Epoch, Downloaded: plan.download, From: fromURL})
 		return nil
 	})
+}
+
+// replaced forgets what was known of a segment whose file gave way to an accepted copy. If no later segment is here the
+// copy's end is the highest transaction, whatever the old file had held.
+func (j *Journal) replaced(r storage.PaxosRecord) {
+	j.clearBad(r.Start)
+	delete(j.acked, r.Start)
+	if segments := j.dir.Segments(); len(segments) > 0 && segments[len(segments)-1].First == r.Start {
+		j.highest = r.End
+	}
 }
 
 // planAccept looks at what is here and applies the rules, in Java's order.
@@ -275,8 +295,16 @@ func (j *Journal) damaged(seg storage.Segment, scan editlog.Scan) bool {
 	return seg.InProgress && hasAcked && acked > scanEnd(scan)
 }
 
-func damageReason(seg storage.Segment, scan editlog.Scan) string {
+// damageReason says what damaged has found.
+func (j *Journal) damageReason(seg storage.Segment, scan editlog.Scan) string {
+	if scan.Tail != editlog.TailDamaged {
+		return lostReason(seg.Name, scan, j.acked[seg.First])
+	}
 	return fmt.Sprintf("%s is damaged behind txid %s: %s at offset %d", seg.Name, scanEnd(scan), scan.Reason, scan.BadOffset)
+}
+
+func lostReason(name string, scan editlog.Scan, acked storage.TxID) string {
+	return fmt.Sprintf("%s ends at txid %s on disk but this node has acknowledged txid %s", name, scanEnd(scan), acked)
 }
 
 func describe(s *SegmentState) string {

@@ -103,6 +103,9 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 			return err
 		}
 		j.open = &openSegment{first: first, next: first, w: w}
+		if j.highest == first { // it was the one transaction of the file that was replaced
+			j.highest = first - 1
+		}
 		j.lastOpened = first
 		delete(j.acked, first)
 		j.clearBad(first)
@@ -188,10 +191,17 @@ func (j *Journal) checkFinalize(seg storage.Segment, last storage.TxID) error {
 	if err != nil {
 		return err
 	}
-	if j.damaged(seg, scan) {
-		j.setBad(seg.First, damageReason(seg, scan))
+	damaged := j.damaged(seg, scan)
+	if damaged {
+		j.setBad(seg.First, j.damageReason(seg, scan))
 	}
-	return checkFinalizeScanned(j.path(seg), seg, scan, last)
+	if err := checkFinalizeScanned(j.path(seg), seg, scan, last); err != nil {
+		return err
+	}
+	if damaged {
+		return refuse(javaerr.IOException, "Refusing to finalize the damaged log segment: %s", j.damageReason(seg, scan))
+	}
+	return nil
 }
 
 func (j *Journal) path(s storage.Segment) string { return j.dir.CurrentDir() + "/" + s.Name }
