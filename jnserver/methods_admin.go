@@ -12,11 +12,12 @@ import (
 // The calls of an administrator's command, which carry no epoch.
 
 func (n *Node) format(_ context.Context, c *hadooprpc.Call, r *pb.FormatRequestProto) (*pb.FormatResponseProto, error) {
-	j, err := n.journal(r.GetJid().GetIdentifier(), r.GetNameServiceId(), true)
+	jid := r.GetJid().GetIdentifier()
+	j, err := n.journalToFormat(jid, r.GetNameServiceId())
 	if err != nil {
 		return nil, err
 	}
-	defer n.forget(j)
+	defer n.formatEnds(jid)
 	ns := r.GetNsInfo()
 	request := FormatRequest{
 		Info:            storageInfo(ns.GetStorageInfo()),

@@ -42,6 +42,7 @@ type Node struct {
 	closed   bool
 	journals map[string]*Journal
 	opening  map[string]*opening
+	formats  map[string]int   // formats under way: their journals are not forgotten
 	failed   map[string]error // journals that are on disk and could not be opened, with the last reason
 
 	onDisk []string // ids of the formatted journals that FindJournals saw, sorted; not changed after it
@@ -70,6 +71,7 @@ func NewNode(cfg Config) *Node {
 		metrics:  newMetricsSet(cfg.Clock),
 		journals: make(map[string]*Journal),
 		opening:  make(map[string]*opening),
+		formats:  make(map[string]int),
 		failed:   make(map[string]error),
 	}
 	outer := cfg.Events
@@ -128,7 +130,34 @@ func (n *Node) Journal(jid, nsID string) (*Journal, error) {
 	return n.journal(jid, nsID, false)
 }
 
-// journal is Journal; keep remembers one without a directory too, for format, which creates it.
+// journalToFormat is Journal for format, which creates the directory: the journal is remembered until the matching
+// formatEnds, and from then on unless it still has no directory.
+func (n *Node) journalToFormat(jid, nsID string) (*Journal, error) {
+	n.mu.Lock()
+	n.formats[jid]++
+	n.mu.Unlock()
+	j, err := n.journal(jid, nsID, true)
+	if err != nil {
+		n.formatEnds(jid)
+	}
+	return j, err
+}
+
+// formatEnds forgets the journal if it was the last format of it and none succeeded. While another one is under way the
+// journal must stay: it may be about to take the lock.
+func (n *Node) formatEnds(jid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.formats[jid]--; n.formats[jid] > 0 {
+		return
+	}
+	delete(n.formats, jid)
+	if j := n.journals[jid]; j != nil && j.Snapshot().State == storage.NonExistent {
+		delete(n.journals, jid)
+	}
+}
+
+// journal is Journal; keep remembers one without a directory too.
 func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
 	if err := CheckJournalID(jid); err != nil {
 		return nil, err
@@ -169,30 +198,20 @@ func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
 	defer n.mu.Unlock()
 	switch {
 	case o.err != nil:
-		if len(n.failed) < maxFailed && len(jid) <= maxFileName {
+		if _, known := n.failed[jid]; known || len(n.failed) < maxFailed && len(jid) <= maxFileName {
 			n.failed[jid] = o.err
 		}
 	case n.closed:
 		_ = o.j.Close() // nothing was written
 		o.j, o.err = nil, errNodeClosed
-	case keep || o.j.Snapshot().State != storage.NonExistent:
-		n.journals[jid] = o.j
+	default:
 		delete(n.failed, jid)
+		if keep || o.j.Snapshot().State != storage.NonExistent {
+			n.journals[jid] = o.j
+		}
 	}
 	delete(n.opening, jid)
 	close(o.done)
-}
-
-// forget drops a journal that still has no directory, after a format that failed.
-func (n *Node) forget(j *Journal) {
-	if j.Snapshot().State != storage.NonExistent {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.journals[j.jid] == j {
-		delete(n.journals, j.jid)
-	}
 }
 
 // baseDir is the directory that holds the journal's (Java JournalNode.getLogDir). A call without a nameservice, as from a

@@ -167,6 +167,10 @@ func (c *rpcClient) format(force bool, mod func(*pb.StorageInfoProto)) string {
 	return c.call("format", req, &pb.FormatResponseProto{})
 }
 
+func (c *rpcClient) formatAs(info *pb.NamespaceInfoProto) string {
+	return c.call("format", &pb.FormatRequestProto{Jid: c.id(), NsInfo: info}, &pb.FormatResponseProto{})
+}
+
 func (c *rpcClient) heartbeat(info *pb.RequestInfoProto) string {
 	return c.call("heartbeat", &pb.HeartbeatRequestProto{ReqInfo: info}, &pb.HeartbeatResponseProto{})
 }
