@@ -44,6 +44,8 @@ type gate struct {
 	open    chan struct{} // closed to let them go
 }
 
+func (g *gate) letGo() { close(g.open) }
+
 func newGate(hold func(vfs.Op) bool) *gate {
 	return &gate{hold: hold, waiting: make(chan vfs.Op, 1000), open: make(chan struct{})}
 }

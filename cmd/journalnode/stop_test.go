@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"gojn/hadooprpc"
+	"gojn/storage/editlog"
+	"gojn/storage/vfs"
+)
+
+// stopContract is what operators and scripts count on (HADOOP_STOP_TIMEOUT, after which they kill).
+const stopContract = 5 * time.Second
+
+// TestSignals: exit codes are those of a JVM (spec rpc.md 5.4). Connections that are open and idle do not hold it up.
+func TestSignals(t *testing.T) {
+	if stopLimit >= stopContract || stopGrace >= stopLimit {
+		t.Errorf("stopGrace %v, stopLimit %v: the stop takes longer than %v", stopGrace, stopLimit, stopContract)
+	}
+	for sig, want := range map[syscall.Signal]struct {
+		code int
+		name string
+	}{
+		syscall.SIGTERM: {143, "RECEIVED SIGNAL 15: SIGTERM"},
+		syscall.SIGINT:  {130, "RECEIVED SIGNAL 2: SIGINT"},
+		syscall.SIGHUP:  {129, "RECEIVED SIGNAL 1: SIGHUP"},
+	} {
+		t.Run(want.name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := launch(t, nil, defines(loopback(dir))...).up()
+			c := dial(t, p.rpc, "ns1")
+			c.write(3, 10)
+			web, err := net.Dial("tcp", strings.TrimPrefix(p.web, "http://"))
+			must(t, err)
+			defer func() { _ = web.Close() }()
+			_, err = io.WriteString(web, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+			must(t, err)
+			if line, err := bufio.NewReader(web).ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+				t.Fatalf("%q %v", line, err)
+			}
+
+			began := time.Now()
+			must(t, p.cmd.Process.Signal(sig))
+			code := p.exit()
+			took := time.Since(began)
+			t.Logf("stopped in %v", took)
+			if code != want.code || took > stopContract {
+				t.Errorf("exit code %d after %v, want %d", code, took, want.code)
+			}
+			if len(p.log.matching(want.name)) != 1 || len(p.log.matching("SHUTDOWN_MSG")) != 1 {
+				t.Errorf("log:\n%s", p.log.text())
+			}
+			if len(p.plain()) > 0 {
+				t.Errorf("besides log lines: %q", p.plain())
+			}
+			// The segment stays as it is, for the next writer to recover.
+			if scan := scanFile(t, filepath.Join(dir, "edits/ns1/current/edits_inprogress_0000000000000000001")); scan.End != 3 {
+				t.Errorf("the segment ends at %d", scan.End)
+			}
+		})
+	}
+}
+
+func scanFile(t *testing.T, name string) editlog.Scan {
+	t.Helper()
+	f, err := os.Open(name)
+	must(t, err)
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	must(t, err)
+	scan, err := editlog.ScanSegment(f, info.Size())
+	must(t, err)
+	return scan
+}
+
+// held is a node whose segment syncs wait at a gate, with one journal call that waits there.
+type held struct {
+	*node
+	gate   *gate
+	dir    string
+	result chan error // of the journal call
+	code   chan error // of serve
+}
+
+// hold starts a node through serve, writes transactions 1 to 3, and leaves a call for 4 to 6 waiting in its sync.
+func hold(t *testing.T, grace, limit time.Duration) *held {
+	t.Helper()
+	dir := t.TempDir()
+	armed := make(chan struct{})
+	g := newGate(func(op vfs.Op) bool {
+		select {
+		case <-armed:
+			return op.Kind == "syncdata" && strings.Contains(op.Path, "edits_inprogress")
+		default:
+			return false
+		}
+	})
+	settings, conf := configure(t, loopback(dir))
+	h := &held{node: &node{log: newLineLog(), signals: make(chan os.Signal, 2), ended: true}, gate: g, dir: dir,
+		result: make(chan error, 1), code: make(chan error, 1)}
+	up := make(chan *daemon, 1)
+	begin := func() (*daemon, error) {
+		d, err := start(settings, conf, g.on(vfs.OS()), newLogger(h.log))
+		if d != nil {
+			d.grace, d.limit = grace, limit
+		}
+		return d, err
+	}
+	go func() {
+		h.code <- serve(begin, func(d *daemon) { up <- d }, h.signals, newLogger(h.log))
+	}()
+	select {
+	case h.daemon = <-up:
+	case err := <-h.code:
+		t.Fatal(err)
+	}
+	c := dial(t, h.addr(), "ns1")
+	c.write(3, 10)
+	close(armed)
+	go func() { h.result <- c.journal(1, 4, 3, 10) }()
+	<-g.waiting
+	return h
+}
+
+func (h *held) segmentEnd(t *testing.T) editlog.TxID {
+	t.Helper()
+	return scanFile(t, filepath.Join(h.dir, "edits/ns1/current/edits_inprogress_0000000000000000001")).End
+}
+
+// exitedWith waits for serve and checks the code.
+func (h *held) exitedWith(t *testing.T, want int) {
+	t.Helper()
+	select {
+	case err := <-h.code:
+		var code exitCode
+		if !errors.As(err, &code) || int(code) != want {
+			t.Errorf("ended with %v, want exit code %d", err, want)
+		}
+	case <-time.After(patience):
+		t.Fatalf("it does not end:\n%s", h.log.text())
+	}
+}
+
+// TestStopAnswersCallInFlight: a call whose write ends within the grace is acknowledged, and is on disk.
+func TestStopAnswersCallInFlight(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	h := hold(t, time.Hour, 2*time.Hour)
+	h.signals <- syscall.SIGTERM
+	h.log.await(t, nil, 1, "RECEIVED SIGNAL 15")
+	poll(t, "the RPC port closes", func() bool {
+		c, err := net.Dial("tcp", h.addr())
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
+	select {
+	case err := <-h.result:
+		t.Fatalf("answered before it was written: %v", err)
+	default:
+	}
+	if resp, _ := get(t, h.webURL+"/readyz"); resp.StatusCode != 503 {
+		t.Errorf("ready while stopping: %s", resp.Status)
+	}
+	h.gate.letGo()
+	if err := <-h.result; err != nil {
+		t.Errorf("the call in flight: %v", err)
+	}
+	h.exitedWith(t, 143)
+	if end := h.segmentEnd(t); end != 6 {
+		t.Errorf("acknowledged up to 6, on disk up to %d", end)
+	}
+	if len(h.log.matching("were cut")) > 0 {
+		t.Errorf("log:\n%s", h.log.text())
+	}
+}
+
+// TestStopCutsCallInFlight: a call whose write does not end is cut without an answer, by the grace, the limit or a second
+// signal. The process ends though the disk hangs.
+func TestStopCutsCallInFlight(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		grace, limit time.Duration
+		second       bool
+		line         string
+	}{
+		{"the disk hangs", 20 * time.Millisecond, 200 * time.Millisecond, false, "not stopped in time, a disk hangs"},
+		{"a second signal", time.Hour, 2 * time.Hour, true, "a second signal: stopping at once"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			h := hold(t, c.grace, c.limit)
+			h.signals <- syscall.SIGINT
+			if c.second {
+				h.log.await(t, nil, 1, "RECEIVED SIGNAL 2")
+				h.signals <- syscall.SIGINT
+			}
+			h.exitedWith(t, 130)
+			if len(h.log.matching(c.line)) != 1 {
+				t.Errorf("log:\n%s", h.log.text())
+			}
+			if !c.second {
+				var remote *hadooprpc.RemoteError
+				if err := <-h.result; err == nil || errors.As(err, &remote) {
+					t.Errorf("a call that was not written was answered: %v", err)
+				}
+			}
+			// Here the process would be gone. The rest lets the test's own goroutines end.
+			h.gate.letGo()
+			if c.second {
+				<-h.result
+			}
+			h.serving.Wait()
+		})
+	}
+}
+
+// TestSignalDuringStart: a start that hangs in a disk can be stopped too.
+func TestSignalDuringStart(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	for _, comesUp := range []bool{false, true} {
+		g := newGate(func(op vfs.Op) bool { return op.Kind == "statfs" })
+		settings, conf := configure(t, loopback(t.TempDir()))
+		log, signals, code := newLineLog(), make(chan os.Signal, 2), make(chan error, 1)
+		begun := make(chan struct{})
+		begin := func() (*daemon, error) {
+			defer close(begun)
+			return start(settings, conf, g.on(vfs.OS()), newLogger(log))
+		}
+		go func() {
+			code <- serve(begin, func(*daemon) { t.Error("up") }, signals, newLogger(log))
+		}()
+		<-g.waiting
+		signals <- syscall.SIGTERM
+		log.await(t, nil, 1, "RECEIVED SIGNAL 15")
+		if comesUp {
+			g.letGo()
+		} else {
+			signals <- syscall.SIGTERM
+		}
+		if err := <-code; err == nil || err.Error() != "exit code 143" {
+			t.Errorf("%v", err)
+		}
+		if comesUp {
+			continue // and goleak sees that it was stopped
+		}
+		settings.HTTP.BindHost = "192.0.2.1" // so that what begins after the end of the process, were it one, fails
+		g.letGo()
+		<-begun
+	}
+}
+
+// TestStartStopLeavesNothing: no goroutine, descriptor or port stays, with clients connected and segments open.
+func TestStartStopLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	before := openFiles(t)
+	n := startHere(t, vfs.OS(), loopback(t.TempDir()))
+	c := dial(t, n.addr(), "ns1")
+	c.write(2, 10)
+	get(t, n.webURL+"/jmx")
+	n.end()
+	if err := c.journal(1, 3, 1, 10); err == nil {
+		t.Error("a call after the stop was answered")
+	}
+	_ = c.c.Close()
+	if len(n.log.matching("level=WARN")) > 0 && len(n.log.matching("level=WARN")) != len(n.log.matching("is on a file system"))+len(n.log.matching("limit of open")) {
+		t.Errorf("log:\n%s", n.log.text())
+	}
+	poll(t, "all descriptors closed", func() bool { return len(openFiles(t)) <= len(before) })
+	for _, addr := range []string{n.addr(), strings.TrimPrefix(n.webURL, "http://")} {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Errorf("%s is still taken: %v", addr, err)
+			continue
+		}
+		_ = l.Close()
+	}
+}
+
+// TestServerThatFails: a server that ends by itself ends the process with code 1 (Java terminate(1)).
+func TestServerThatFails(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	settings, conf := configure(t, loopback(t.TempDir()))
+	log, signals := newLineLog(), make(chan os.Signal, 2)
+	err := serve(func() (*daemon, error) { return start(settings, conf, vfs.OS(), newLogger(log)) },
+		func(d *daemon) { d.failed <- errors.New("accept: descriptor table on fire") }, signals, newLogger(log))
+	if err == nil || err.Error() != "exit code 1" {
+		t.Errorf("%v", err)
+	}
+	if len(log.matching("level=ERROR", "a server failed", "on fire")) != 1 {
+		t.Errorf("log:\n%s", log.text())
+	}
+}
