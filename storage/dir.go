@@ -25,11 +25,11 @@ type Options struct {
 type State int
 
 const (
-	// NonExistent: the root is missing, no directory or not to be used; it is not locked. Dir.Problem tells the last two.
+	// NonExistent means that the root is missing, no directory or not to be used, and not locked; see Dir.Problem.
 	NonExistent State = iota
-	// NotFormatted: the root is locked; there is no VERSION, whatever else there is.
+	// NotFormatted means that the root is locked and has no VERSION, whatever else there is; see Dir.Problem.
 	NotFormatted
-	// Normal: the root is locked and VERSION was read.
+	// Normal means that the root is locked and VERSION was read.
 	Normal
 )
 
