@@ -13,38 +13,31 @@ import (
 
 // epochFiles are the three numbers beside the segments, as a directory has them.
 type epochFiles struct {
-	promised, writer       int64
-	committed              int64 // InvalidTxID: unknown
-	hasPromised, hasWriter bool
-	hasCommitted           bool // the file is there and not empty
+	promised, writer int64
+	committed        int64 // InvalidTxID: unknown
 }
 
 func readEpochFiles(fsys vfs.FS, dir string) (e epochFiles, err error) {
-	if e.promised, e.hasPromised, err = readLongFile(fsys, dir+"/"+promisedName); err != nil {
+	if e.promised, _, err = readLongFile(fsys, dir+"/"+promisedName); err != nil {
 		return epochFiles{}, err
 	}
-	if e.writer, e.hasWriter, err = readLongFile(fsys, dir+"/"+writerName); err != nil {
+	if e.writer, _, err = readLongFile(fsys, dir+"/"+writerName); err != nil {
 		return epochFiles{}, err
 	}
-	e.committed, e.hasCommitted, err = readHintFile(fsys, dir+"/"+committedName)
+	e.committed, err = readHintFile(fsys, dir+"/"+committedName)
 	return e, err
 }
 
-func readHintFile(fsys vfs.FS, name string) (value int64, found bool, err error) {
+func readHintFile(fsys vfs.FS, name string) (value int64, err error) {
 	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return int64(InvalidTxID), false, nil
+		return int64(InvalidTxID), nil
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, false, err
-	}
-	value, err = readHint(f, name, int64(InvalidTxID))
-	return value, err == nil && info.Size() > 0, err
+	return readHint(f, name, int64(InvalidTxID))
 }
 
 // writeEpochFiles writes all three files durably, the promise last: while that one is missing the copy is known to be cut.
@@ -70,37 +63,6 @@ func writeHintFile(fsys vfs.FS, name string, value int64) (err error) {
 		return err
 	}
 	return f.Sync()
-}
-
-// carryEpochs gives current/ the epochs and the committed txid that from has, or the greater ones that current/ has got
-// since; missing ones are written as 0 and unknown, as Java's Journal.doUpgrade does.
-func (d *Dir) carryEpochs(from string) error {
-	if err := d.committed.close(); err != nil {
-		return err
-	}
-	old, err := readEpochFiles(d.fs, from)
-	if err != nil {
-		return err
-	}
-	now, err := readEpochFiles(d.fs, d.CurrentDir())
-	if err != nil {
-		return err
-	}
-	merged := epochFiles{
-		promised:  max(old.promised, now.promised),
-		writer:    max(old.writer, now.writer),
-		committed: now.committed,
-	}
-	if !now.hasCommitted {
-		merged.committed = old.committed
-	}
-	complete := now.hasPromised && now.hasWriter && now.hasCommitted
-	if complete && merged.promised == now.promised && merged.writer == now.writer {
-		return d.syncCurrent()
-	}
-	d.promised.forget()
-	d.writer.forget()
-	return writeEpochFiles(d.fs, d.CurrentDir(), merged)
 }
 
 // raisePromise lifts last-promised-epoch of the directory to to that of from, if that is greater.

@@ -26,16 +26,20 @@ func (d *Dir) PreUpgrade() error {
 	if err := d.settle(); err != nil {
 		return err
 	}
-	if _, err := readEpochFiles(d.fs, d.CurrentDir()); err != nil {
+	epochs, err := readEpochFiles(d.fs, d.CurrentDir())
+	if err != nil {
 		return err // better now than when current/ has been moved
 	}
-	if err := d.preUpgrade(); err != nil {
+	if err := d.committed.close(); err != nil {
+		return err
+	}
+	if err := d.preUpgrade(epochs); err != nil {
 		return errors.Join(err, d.load()) // load finds a half-done one and undoes it
 	}
 	return nil
 }
 
-func (d *Dir) preUpgrade() error {
+func (d *Dir) preUpgrade(epochs epochFiles) error {
 	tmp := d.path(previousTmpName)
 	if err := d.renameInRoot(currentName, previousTmpName); err != nil {
 		return err
@@ -54,12 +58,14 @@ func (d *Dir) preUpgrade() error {
 			}
 		}
 	}
-	return d.carryEpochs(tmp) // syncs current/
+	// Missing files are written too, as 0 and unknown, like Java does in doUpgrade. This syncs current/, links and all.
+	return writeEpochFiles(d.fs, d.CurrentDir(), epochs)
 }
 
 // Upgrade completes what PreUpgrade began: current/ becomes a directory of info's layout version and cTime; namespace and
 // cluster ids stay. Java writes VERSION before it checks anything and the epochs after it; here the checks come first,
-// VERSION last, and the epochs are there since PreUpgrade, so that every crash leaves a state that keeps its promises. After an error it may be repeated.
+// VERSION last, and the epochs are there since PreUpgrade, so that every crash leaves a state that keeps its promises.
+// After an error Info tells whether the upgrade was completed all the same; if not, the call may be repeated.
 func (d *Dir) Upgrade(info StorageInfo) error {
 	if err := d.checkUpgradeDirs(
 		dirRule{previousName, false, "previous directory must not exist for upgrade."},
