@@ -300,7 +300,7 @@ func (j *Journal) damageReason(seg storage.Segment, scan editlog.Scan) string {
 	if scan.Tail != editlog.TailDamaged {
 		return lostReason(seg.Name, scan, j.acked[seg.First])
 	}
-	return fmt.Sprintf("%s is damaged behind txid %s: %s at offset %d", seg.Name, scanEnd(scan), scan.Reason, scan.BadOffset)
+	return fmt.Sprintf("%s is damaged at offset %d, behind txid %s: %s", seg.Name, scan.BadOffset, scanEnd(scan), scan.Reason)
 }
 
 func lostReason(name string, scan editlog.Scan, acked storage.TxID) string {

@@ -86,7 +86,7 @@ func checkFinalizeScanned(path string, s storage.Segment, scan editlog.Scan, end
 			s.First, end, path, got)
 	}
 	if scan.Tail == editlog.TailDamaged {
-		return refuse(javaerr.IOException, "Refusing to finalize the damaged log segment %s: %s at offset %d", path, scan.Reason, scan.BadOffset)
+		return refuse(javaerr.IOException, "Refusing to finalize log segment %s, which is damaged at offset %d: %s", path, scan.BadOffset, scan.Reason)
 	}
 	return nil
 }
@@ -188,8 +188,8 @@ func abstain(path string, f fence, first storage.TxID, scan editlog.Scan, acked 
 			path, end, acked)
 	}
 	if scan.Tail == editlog.TailDamaged && !(f.committedKnown && end < f.committed) {
-		return refuse(javaerr.IOException, "Log segment %s is damaged behind txid %d (%s at offset %d): this node takes no part in the recovery",
-			path, end, scan.Reason, scan.BadOffset)
+		return refuse(javaerr.IOException, "Log segment %s is damaged at offset %d, behind txid %d (%s): this node takes no part in the recovery",
+			path, scan.BadOffset, end, scan.Reason)
 	}
 	return nil
 }
