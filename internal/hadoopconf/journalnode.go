@@ -35,8 +35,6 @@ type JournalNode struct {
 	ImageTransferTimeout time.Duration
 	// TailEditsInProgress: a Java node would cache edits for getJournaledEdits.
 	TailEditsInProgress bool
-	// FileBufferSize is the size of copy buffers in bytes, at least 1.
-	FileBufferSize int
 
 	RPC  RPCServer
 	HTTP HTTPServer
@@ -80,7 +78,6 @@ type HTTPServer struct {
 	IdleTimeout          time.Duration // 0: none
 	MaxRequestHeaderSize int           // bytes, at least 1
 	SocketBacklog        int           // 0 or less: the system's choice
-	StaticUser           string
 	// Headers are sent with every answer (hadoop.http.header.<name>) and go before the server's own. Sorted by name.
 	Headers []Header
 	// ConfFormatFromAccept: /conf answers in the format that the Accept header asks for and knows ?name= (3.x). Otherwise

@@ -17,12 +17,12 @@ func TestJournalNodeDefaults(t *testing.T) {
 		Release:  r34,
 		EditsDir: "/tmp/hadoop/dfs/journalnode/", EditsDirByNameservice: map[string]string{},
 		EditsDirPerm: 0o700, EditsDirPermSet: true,
-		HandlerCount: 5, ImageTransferBandwidth: 52428800, ImageTransferTimeout: time.Minute, FileBufferSize: 4096,
+		HandlerCount: 5, ImageTransferBandwidth: 52428800, ImageTransferTimeout: time.Minute,
 		RPC: hadoopconf.RPCServer{Address: addr("0.0.0.0", 8485),
 			MaxDataLength: 134217728, MaxResponseWarn: 1048576, ListenQueue: 256,
 			IdleThreshold: 4000, IdleKillMax: 10, MaxIdleTime: 10 * time.Second, IdleScanInterval: 10 * time.Second},
 		HTTP: hadoopconf.HTTPServer{Address: addr("0.0.0.0", 8480), HTTPSAddress: addr("0.0.0.0", 8481),
-			IdleTimeout: time.Minute, MaxRequestHeaderSize: 65536, SocketBacklog: 500, StaticUser: "dr.who",
+			IdleTimeout: time.Minute, MaxRequestHeaderSize: 65536, SocketBacklog: 500,
 			ConfFormatFromAccept: true},
 	}
 	got, warnings, err := tryRead(t, hadoopconf.ReleaseFromKey)
@@ -55,11 +55,9 @@ var samples = map[string]string{
 	"dfs.image.transfer.bandwidthPerSec":          "1m",
 	"dfs.image.transfer.timeout":                  "1",
 	"dfs.namenode.edits.noeditlogchannelflush":    "true",
-	"io.file.buffer.size":                         "1",
 	"hadoop.http.idle_timeout.ms":                 "1",
 	"hadoop.http.max.request.header.size":         "1",
 	"hadoop.http.socket.backlog.size":             "1",
-	"hadoop.http.staticuser.user":                 "u",
 	"hadoop.http.header.<name>":                   "x",
 	"ipc.maximum.data.length":                     "1",
 	"ipc.server.max.response.size":                "1",
@@ -302,14 +300,6 @@ func TestKey_TailEditsInProgress(t *testing.T) {
 	}
 }
 
-func TestKey_Sizes(t *testing.T) {
-	if n := read(t, r34, "io.file.buffer.size", "131072").FileBufferSize; n != 131072 {
-		t.Errorf("got %d", n)
-	}
-	_, _, err := tryRead(t, r34, "io.file.buffer.size", "0")
-	wantKeyError(t, err, "io.file.buffer.size", "0", "must be at least 1", false)
-}
-
 func TestKey_RPCLimits(t *testing.T) {
 	rpc := read(t, r34, "ipc.maximum.data.length", "10", "ipc.server.max.response.size", "11",
 		"ipc.server.listen.queue.size", "12", "ipc.server.max.connections", "13").RPC
@@ -356,12 +346,6 @@ func TestKey_HTTPLimits(t *testing.T) {
 	}
 	_, _, err := tryRead(t, r34, "hadoop.http.max.request.header.size", "0")
 	wantKeyError(t, err, "hadoop.http.max.request.header.size", "0", "must be at least 1", false)
-}
-
-func TestKey_StaticUser(t *testing.T) {
-	if u := read(t, r34, "hadoop.http.staticuser.user", "webuser").HTTP.StaticUser; u != "webuser" {
-		t.Errorf("got %q", u)
-	}
 }
 
 // HttpServer2.setHeaders.

@@ -32,7 +32,6 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 		ImageTransferBandwidth: r.bandwidth(),
 		ImageTransferTimeout:   r.millis("dfs.image.transfer.timeout"),
 		TailEditsInProgress:    r.boolean("dfs.ha.tail-edits.in-progress"),
-		FileBufferSize:         r.positive("io.file.buffer.size"),
 		RPC:                    r.rpcServer(),
 		HTTP:                   r.httpServer(),
 	}
@@ -71,7 +70,6 @@ func (r *reader) httpServer() HTTPServer {
 		IdleTimeout:          r.millis("hadoop.http.idle_timeout.ms"),
 		MaxRequestHeaderSize: r.positive("hadoop.http.max.request.header.size"),
 		SocketBacklog:        r.integer("hadoop.http.socket.backlog.size"),
-		StaticUser:           r.text("hadoop.http.staticuser.user"),
 		Headers:              r.headers(),
 		ConfFormatFromAccept: r.c.release != Release27,
 	}
