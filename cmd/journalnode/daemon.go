@@ -33,6 +33,8 @@ type daemon struct {
 	http     *servlet.Server
 	rpcAddr  net.Addr
 	webURL   string
+	info     jnserver.NodeInfo
+	began    time.Time
 	failed   chan error // gets one error of each server that ends by itself
 	serving  sync.WaitGroup
 	stopping atomic.Bool
@@ -42,7 +44,7 @@ type daemon struct {
 
 // start brings everything up in Java's order: directory, HTTP, RPC. Whatever was begun is undone if a later step fails.
 func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
-	began := time.Now()
+	d := &daemon{began: time.Now(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
 	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
@@ -55,15 +57,15 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	if err != nil {
 		return nil, errors.Join(err, web.Close())
 	}
-	d := &daemon{rpcAddr: rpc.Addr(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
+	d.rpcAddr = rpc.Addr()
 	d.webURL = "http://" + net.JoinHostPort(s.HTTP.Listen().Host, portOf(web.Addr()))
 	d.node = jnserver.NewNode(nodeConfig(s, fsys, log, d.webURL, web.Addr()))
 	if err := d.node.FindJournals(); err != nil {
 		// The directory of the start was checked. Another nameservice's is its calls' business, as in Java.
 		log.Warn("cannot list the edits directories: /jmx names a journal only once it is used", "error", err)
 	}
-	info := jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
-	d.http = d.newHTTPServer(s, conf, info, began, log)
+	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
+	d.http = newHTTPServer(s, d.handlerConfig(s, conf, log), log)
 	d.rpc = newRPCServer(s, d.node, log)
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
@@ -72,7 +74,7 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 		dir = s.EditsDir
 	}
 	log.Info("JournalNode is up", "rpc", rpc.Addr().String(), "http", web.Addr().String(), "edits_dir", dir,
-		"took_ms", time.Since(began).Milliseconds(), "sync", syncMode(s))
+		"took_ms", time.Since(d.began).Milliseconds(), "sync", syncMode(s))
 	return d, nil
 }
 

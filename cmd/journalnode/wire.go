@@ -76,24 +76,27 @@ func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logg
 	return server
 }
 
-func (d *daemon) newHTTPServer(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, info jnserver.NodeInfo,
-	started time.Time, log *slog.Logger) *servlet.Server {
-	process := &jmx.Process{Name: "JournalNode", Hostname: info.HostName, Started: started}
+// handlerConfig is what the HTTP side's answers depend on.
+func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, log *slog.Logger) servlet.Config {
+	process := &jmx.Process{Name: "JournalNode", Hostname: d.info.HostName, Started: d.began}
 	release := servlet.Hadoop34
 	if !s.HTTP.ConfFormatFromAccept {
 		release = servlet.Hadoop27
 	}
-	handler := servlet.NewHandler(servlet.Config{
+	return servlet.Config{
 		Journals:  journals{d.node},
-		Beans:     func() []jmx.Bean { return append(d.node.Beans(info), process.Beans(time.Now())...) },
+		Beans:     func() []jmx.Bean { return append(d.node.Beans(d.info), process.Beans(time.Now())...) },
 		Conf:      func() []servlet.Property { return properties(conf) },
 		Health:    func() servlet.Health { return health(d.node, !d.stopping.Load()) },
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
 		Logger:    log,
-	})
+	}
+}
+
+func newHTTPServer(s *hadoopconf.JournalNode, answers servlet.Config, log *slog.Logger) *servlet.Server {
 	return servlet.NewServer(servlet.ServerConfig{
-		Handler:        withHeaders(handler, s.HTTP.Headers),
+		Handler:        withHeaders(servlet.NewHandler(answers), s.HTTP.Headers),
 		IdleTimeout:    orForever(s.HTTP.IdleTimeout),
 		MaxHeaderBytes: s.HTTP.MaxRequestHeaderSize,
 		Logger:         log,
