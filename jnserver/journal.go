@@ -179,8 +179,8 @@ func (j *Journal) latest() (storage.Segment, bool, error) {
 // note takes what a scan of the last segment says, and makes the segment durable.
 func (j *Journal) note(seg storage.Segment, scan editlog.Scan) error {
 	switch {
-	case scan.HasTxns() && !seg.InProgress && scan.End != seg.Last:
-		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scan.End.String())
+	case !seg.InProgress && scanEnd(scan) != seg.Last:
+		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scanEnd(scan).String())
 	case j.damaged(seg, scan):
 		j.setBad(seg.First, j.damageReason(seg, scan))
 	case seg.InProgress:

@@ -28,8 +28,9 @@ func (d *Dir) Scan(s Segment) (scan editlog.Scan, err error) {
 }
 
 // LatestSegment finds the last segment that has transactions (Journal.scanStorageForLatestEdits). From the last segment
-// down, finalized ones too, it scans; one without transactions is renamed to .empty, durably, and the next is tried. One
-// that begins with damage, good frames after it, is not set aside: it is the answer, with a scan that says so.
+// down, finalized ones too, it scans; one in progress without transactions is renamed to .empty, durably, and the next is
+// tried. One that begins with damage, good frames after it, is not set aside, nor is a finalized one that has lost what its
+// name promises, as Java would: it is the answer, with a scan that says so.
 func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err error) {
 	if err := d.settle(); err != nil {
 		return Segment{}, editlog.Scan{}, false, err
@@ -44,7 +45,7 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 		if err != nil {
 			return Segment{}, editlog.Scan{}, false, err
 		}
-		if scan.HasTxns() || scan.Tail == editlog.TailDamaged {
+		if scan.HasTxns() || scan.Tail == editlog.TailDamaged || !last.InProgress {
 			return last, scan, true, nil
 		}
 		if err := d.SetAside(last, SuffixEmpty); err != nil {

@@ -479,3 +479,27 @@ func TestOpenCompletesHalfDoneAccepts(t *testing.T) {
 		})
 	}
 }
+
+// TestLatestSegmentKeepsFinalized: a finalized segment without transactions lost committed ones. Java renames it to .empty
+// and then knows nothing of them.
+func TestLatestSegmentKeepsFinalized(t *testing.T) {
+	for name, content := range map[string]string{
+		"header only":  segmentFile(10, 9),
+		"cut to zero":  "",
+		"only padding": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := formatted(t)
+			d.put(finalized(10, 14), content)
+			mem := d.settled()
+			s, scan, ok, err := mustOpen(t, mem).LatestSegment()
+			must(t, err)
+			if !ok || s.First != 10 || s.Last != 14 || scan.HasTxns() {
+				t.Errorf("latest %+v, %t, %+v", s, ok, scan)
+			}
+			if !has(t, mem, rootDir+"/"+finalized(10, 14)) {
+				t.Error("the finalized file was set aside")
+			}
+		})
+	}
+}
