@@ -59,6 +59,13 @@ func (c *conn) send(a answer) {
 	}
 }
 
+// abandon ends what is owed for a call that will not be answered.
+func (c *conn) abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(answer{owed: true})
+}
+
 // settle ends what is owed for a. c.mu is held.
 func (c *conn) settle(a answer) {
 	if a.owed {
@@ -118,14 +125,10 @@ func (c *conn) write(batch []answer) (int64, error) {
 
 // settled is called when the queue has run empty or been dropped. c.mu is held.
 func (c *conn) settled() {
-	if c.still != nil {
-		close(c.still)
-		c.still = nil
-	}
 	if c.closed {
 		return
 	}
-	if c.draining && c.inflight == 0 && !c.finishing {
+	if c.hushed || c.draining && c.inflight == 0 {
 		c.finishing = true
 	}
 	if !c.finishing {
@@ -170,27 +173,19 @@ func (c *conn) drain() {
 	}
 }
 
-// hush forbids answers that have not been begun.
+// hush forbids answers that have not been begun, and lets the connection finish after those that have. Closing at once would
+// not do: with input unread, the kernel throws away what it has not sent yet, and the peer may see half an answer.
 func (c *conn) hush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.finishing {
+		return
+	}
 	c.hushed = true
 	c.dropOut()
-}
-
-// quiet returns a channel that is closed when nothing is being written.
-func (c *conn) quiet() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.still == nil {
-		c.still = make(chan struct{})
-	}
-	ch := c.still
 	if !c.flushing {
-		close(ch)
-		c.still = nil
+		c.settled()
 	}
-	return ch
 }
 
 // relieve cuts those connections whose answers have been stuck longest until the waiting answers fit into limit. Up to twice

@@ -119,10 +119,11 @@ func (c *conn) decode(k *call, payload []byte) (err error) {
 
 // serveCall runs k on a handler's goroutine and answers it.
 func (s *Server) serveCall(k *call) {
-	if closed, _ := k.conn.isClosed(); closed {
+	if closed, finishing := k.conn.isClosed(); closed || finishing { // nobody would see the answer
 		s.dispatch.done(k)
 		s.cfg.Observer.CallDropped(k.Protocol, k.Method)
 		k.release()
+		k.conn.abandon()
 		return
 	}
 	began := time.Now()

@@ -78,7 +78,8 @@ func TestClientBytes(t *testing.T) {
 	go func() { _, _ = call(c, "isFormatted", "ns1") }()
 	want := "6872706309 0000" +
 		"0000002a 1a 08021000 1805 2210" + strings.Repeat("??", 16) + "2801 0e 12060a0468646673 1a0474657374" + // context
-		"00000037 1a 08021000 1800 2210" + strings.Repeat("??", 16) + "2800 15 0a0b6973466f726d6174746564 120474657374 1801 05 0a036e7331"
+		"00000037 1a 08021000 1800 2210" + strings.Repeat("??", 16) + // call 0
+		"2800 15 0a0b6973466f726d6174746564 120474657374 1801 05 0a036e7331"
 	want = strings.ReplaceAll(want, " ", "")
 	b := make([]byte, len(want)/2)
 	if _, err := io.ReadFull(far, b); err != nil {

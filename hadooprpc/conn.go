@@ -61,7 +61,6 @@ type conn struct {
 	out       []answer
 	outBytes  int64
 	writeFrom time.Time // when the write under way began
-	still     chan struct{}
 }
 
 type phase uint8
@@ -220,7 +219,7 @@ func (c *conn) cutLocked(cause error) {
 func (c *conn) isClosed() (closed, finishing bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.closed, c.finishing
+	return c.closed, c.finishing || c.hushed
 }
 
 // end gives everything back. The reader calls it once, last.

@@ -115,3 +115,22 @@ func TestMinimalVarints(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeBytesAreNotCopied: the records of a journal call stay where the socket was read to.
+func TestLargeBytesAreNotCopied(t *testing.T) {
+	b, err := proto.Marshal(&rpcpb.RPCTraceInfoProto{SpanContext: make([]byte, aliasAbove)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m rpcpb.RPCTraceInfoProto
+	if err := unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] = 7
+	if m.SpanContext[len(m.SpanContext)-1] != 7 {
+		t.Error("the bytes were copied")
+	}
+	if len(m.SpanContext) != cap(m.SpanContext) {
+		t.Error("an append to the bytes would write into the frame")
+	}
+}

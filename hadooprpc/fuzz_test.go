@@ -94,7 +94,8 @@ func checkAnswers(t *testing.T, in, out []byte) {
 		if h.GetServerIpcVersionNum() != 9 || h.Status == nil || h.CallId == nil {
 			t.Fatalf("bad header %v", h)
 		}
-		if h.GetStatus() != rpcpb.RpcResponseHeaderProto_SUCCESS && (h.ExceptionClassName == nil || h.ErrorMsg == nil || h.ErrorDetail == nil) {
+		if h.GetStatus() != rpcpb.RpcResponseHeaderProto_SUCCESS &&
+			(h.ExceptionClassName == nil || h.ErrorMsg == nil || h.ErrorDetail == nil) {
 			t.Fatalf("error without class, message or detail: %v", h)
 		}
 		if h.GetStatus() == rpcpb.RpcResponseHeaderProto_FATAL && r.Len() > 0 {

@@ -323,8 +323,8 @@ func TestHangingKeyCannotFillTheMemory(t *testing.T) {
 			conns = append(conns, r)
 			r.greet()
 			for i := range 100 {
-				f := frame(part(envelope(int32(i))), part(method("hang")), part(&request{Protocol: proto.String("stuck")}), make([]byte, 15<<10))
-				r.send(f)
+				r.send(frame(part(envelope(int32(i))), part(method("hang")), part(&request{Protocol: proto.String("stuck")}),
+					make([]byte, 15<<10)))
 			}
 			synctest.Wait()
 		}

@@ -288,8 +288,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close stops accepting and cuts the connections: an answer that is being written is given a moment to end, none is begun.
-// Queued calls do not run. Close does not wait for handlers that run; Wait does.
+// Close stops accepting and cuts the connections: answers that are being written are given cutGrace to reach the peer, none
+// is begun. Queued calls do not run. Close does not wait for handlers that run; Wait does.
 func (s *Server) Close() {
 	open := s.stop()
 	s.cancel()
@@ -298,15 +298,14 @@ func (s *Server) Close() {
 	}
 	grace := time.NewTimer(cutGrace)
 	defer grace.Stop()
-	for _, c := range open {
-		select {
-		case <-c.quiet():
-		case <-grace.C:
-			grace.Reset(0)
+	select {
+	case <-s.quit:
+	case <-grace.C:
+		for _, c := range open {
+			c.cut(ErrServerClosed)
 		}
-		c.cut(ErrServerClosed)
+		<-s.quit
 	}
-	<-s.quit
 	s.mu.Lock()
 	p := s.poller
 	s.mu.Unlock()
@@ -316,8 +315,8 @@ func (s *Server) Close() {
 	s.tasks.Wait()
 }
 
-// cutGrace is how long Close lets answers end that are being written.
-const cutGrace = 100 * time.Millisecond
+// cutGrace is how long Close waits for peers to take what was being written and to close.
+const cutGrace = 500 * time.Millisecond
 
 // Wait returns when no handler runs, or with ctx's error. It is meant for after Shutdown or Close.
 func (s *Server) Wait(ctx context.Context) error {

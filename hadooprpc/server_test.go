@@ -38,7 +38,9 @@ func TestErrorsOfMethods(t *testing.T) {
 			&hadooprpc.Error{Class: "a.B", Message: "m", Code: hadooprpc.CodeRPCServer},
 			hadooprpc.RemoteError{Class: "a.B", Message: "m", Code: 4},
 		},
-		"RPC error without code": {&hadooprpc.Error{Class: "a.B", Message: "m"}, hadooprpc.RemoteError{Class: "a.B", Message: "m", Code: 1}},
+		"RPC error without code": {
+			&hadooprpc.Error{Class: "a.B", Message: "m"}, hadooprpc.RemoteError{Class: "a.B", Message: "m", Code: 1},
+		},
 		"fatal": {
 			&hadooprpc.Error{Class: "a.B", Message: "m", Code: hadooprpc.CodeFatalUnknown, Fatal: true},
 			hadooprpc.RemoteError{Class: "a.B", Message: "m", Code: 10, Fatal: true},
@@ -161,13 +163,12 @@ func TestOneKeyCannotStarveOthers(t *testing.T) {
 	s := serverOf(map[string]handler{"hang": g.handle, "echo": echo})
 	l := rpctest.Serve(t, s)
 	defer close(g.open)
-	for i := range 4 { // four clients with ten calls each on a journal whose disk hangs
+	for range 4 { // four clients with ten calls each on a journal whose disk hangs
 		r := dialRaw(t, l)
 		r.greet()
 		for j := range 10 {
 			r.send(callFrame(int32(j), "hang", "stuck"))
 		}
-		_ = i
 	}
 	for range 5 {
 		receive(t, g.entered, "call at the gate")
@@ -237,7 +238,6 @@ func TestWriterRunsWhenItsKeyIsFull(t *testing.T) {
 	}
 	// Another connection becomes the writer: the first has lost its place.
 	other := rpctest.Dial(t, l, testClient)
-	_ = other
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

@@ -106,7 +106,7 @@ func (c config) readSources() (map[string]string, []string, error) {
 	return sources, names, nil
 }
 
-var packageLine = regexp.MustCompile(`(?m)^\s*package\s+([A-Za-z0-9_.]+)\s*;`)
+var packageLine = regexp.MustCompile(`(?m)(?:^|;)\s*package\s+([A-Za-z0-9_.]+)\s*;`)
 
 func packagePath(file, text string) (string, error) {
 	m := packageLine.FindStringSubmatch(text)
