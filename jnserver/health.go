@@ -1,5 +1,7 @@
 package jnserver
 
+import "cmp"
+
 // JournalHealth is one journal as health checks see it. It comes from the snapshot and waits for nothing.
 type JournalHealth struct {
 	JournalID string
@@ -15,10 +17,8 @@ func (n *Node) Health() []JournalHealth {
 	var list []JournalHealth
 	for _, j := range n.Journals() {
 		s := j.Snapshot()
-		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), OpenError: s.EpochErr, Bad: s.Bad}
-		if h.OpenError == nil {
-			h.OpenError = s.CommittedErr
-		}
+		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad}
+		h.OpenError = cmp.Or(s.Problem, s.EpochErr, s.CommittedErr)
 		list = append(list, h)
 	}
 	failed := n.Failed()

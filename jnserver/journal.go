@@ -251,7 +251,7 @@ func (j *Journal) checkEpochs() error {
 }
 
 func (j *Journal) checkFormatted() error {
-	s := Snapshot{Root: j.dir.Root(), State: j.dir.State()}
+	s := Snapshot{Root: j.dir.Root(), State: j.dir.State(), Problem: j.dir.Problem()}
 	return s.checkFormatted(j.jid)
 }
 

@@ -198,16 +198,17 @@ func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
 	defer n.mu.Unlock()
 	switch {
 	case o.err != nil:
-		if _, known := n.failed[jid]; known || len(n.failed) < maxFailed && len(jid) <= maxFileName {
-			n.failed[jid] = o.err
-		}
+		n.fail(jid, o.err)
 	case n.closed:
 		_ = o.j.Close() // nothing was written
 		o.j, o.err = nil, errNodeClosed
 	default:
 		delete(n.failed, jid)
-		if keep || o.j.Snapshot().State != storage.NonExistent {
+		s := o.j.Snapshot()
+		if keep || s.State != storage.NonExistent {
 			n.journals[jid] = o.j
+		} else if s.Problem != nil {
+			n.fail(jid, s.Problem)
 		}
 	}
 	delete(n.opening, jid)

@@ -1,6 +1,7 @@
 package jnserver
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,6 +14,8 @@ type Snapshot struct {
 	Root     string
 	State    storage.State
 	Info     storage.StorageInfo
+	// Problem is why a journal that has something on disk is not served; nil if there is no such reason.
+	Problem  error
 	Promised storage.Epoch
 	Writer   storage.Epoch
 	// EpochErr is why an epoch file could not be read; the epochs are not valid then.
@@ -66,7 +69,11 @@ func (s *Snapshot) checkFormatted(jid string) error {
 	if s.Formatted() {
 		return nil
 	}
-	return javaerr.New(javaerr.JournalNotFormatted, "Journal %s not formatted ; journal id: %s", storageDirectory(s.Root), jid)
+	text := fmt.Sprintf("Journal %s not formatted ; journal id: %s", storageDirectory(s.Root), jid)
+	if s.Problem != nil {
+		text += " (" + s.Problem.Error() + ")"
+	}
+	return &javaerr.Error{Class: javaerr.JournalNotFormatted, Message: text, Cause: s.Problem}
 }
 
 // publish makes the journal's present state visible to readers. Called with mu held, after each change.
@@ -75,6 +82,7 @@ func (j *Journal) publish() {
 		Root:           j.dir.Root(),
 		State:          j.dir.State(),
 		Info:           j.dir.Info(),
+		Problem:        j.dir.Problem(),
 		Promised:       j.fence.promised,
 		Writer:         j.fence.writer,
 		EpochErr:       j.epochErr,
