@@ -243,6 +243,13 @@ func (n *Node) Journals() []*Journal {
 	return list
 }
 
+// fail remembers why a journal that is on disk cannot be served. n.mu is held.
+func (n *Node) fail(jid string, err error) {
+	if _, known := n.failed[jid]; known || len(n.failed) < maxFailed && len(jid) <= maxFileName {
+		n.failed[jid] = err
+	}
+}
+
 // Failed are the journals that could not be opened when they were last asked for, with the reason.
 func (n *Node) Failed() map[string]error {
 	n.mu.Lock()
