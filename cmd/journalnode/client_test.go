@@ -143,8 +143,16 @@ func frames(first uint64, n, size int) []byte {
 // webClient keeps no connection.
 var webClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 
+// answer is an HTTP answer without its body.
+type answer struct {
+	StatusCode    int
+	Status        string
+	Header        http.Header
+	ContentLength int64
+}
+
 // get reads a URL; headers are name, value, name, value.
-func get(t *testing.T, url string, headers ...string) (*http.Response, string) {
+func get(t *testing.T, url string, headers ...string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -162,18 +170,18 @@ func get(t *testing.T, url string, headers ...string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Status, resp.Header, resp.ContentLength}, string(body)
 }
 
 // bean reads one bean of /jmx.
 func bean(t *testing.T, web, name string) map[string]any {
 	t.Helper()
 	_, body := get(t, web+"/jmx?qry="+name)
-	var answer struct{ Beans []map[string]any }
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Beans) != 1 {
-		t.Fatalf("%d beans %s, %v", len(answer.Beans), name, err)
+	var list struct{ Beans []map[string]any }
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Beans) != 1 {
+		t.Fatalf("%d beans %s, %v", len(list.Beans), name, err)
 	}
-	return answer.Beans[0]
+	return list.Beans[0]
 }
 
 // poll asks until it is told yes.

@@ -77,7 +77,7 @@ func effectHTTPIdle(t *testing.T) {
 	resp, err := http.ReadResponse(r, nil)
 	must(t, err)
 	_, err = io.Copy(io.Discard, resp.Body)
-	must(t, err)
+	must(t, errors.Join(err, resp.Body.Close()))
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("%v, want the end of the connection", err)
 	}

@@ -34,10 +34,10 @@ func effectHandlerCount(t *testing.T) {
 			}()
 		}
 		poll(t, "all calls are read", func() bool {
-			s := n.daemon.rpc.Stats()
+			s := n.rpc.Stats()
 			return s.Running+s.Queued == calls
 		})
-		if s := n.daemon.rpc.Stats(); s.Running != handlers {
+		if s := n.rpc.Stats(); s.Running != handlers {
 			t.Errorf("%d handlers: %d calls run, %d wait", handlers, s.Running, s.Queued)
 		}
 		g.letGo()
@@ -113,7 +113,7 @@ func effectMaxConnections(t *testing.T) {
 		t.Errorf("the third connection: %v", err)
 	}
 	_ = b.c.Close()
-	poll(t, "there is room again", func() bool { return n.daemon.rpc.Stats().Connections < 2 })
+	poll(t, "there is room again", func() bool { return n.rpc.Stats().Connections < 2 })
 	if _, err := dial(t, n.addr(), "j1").isFormatted(); err != nil {
 		t.Errorf("after one has gone: %v", err)
 	}
@@ -138,14 +138,14 @@ func effectIdle(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			poll(t, "so many are left", func() bool { return n.daemon.rpc.Stats().Connections == c.left })
+			poll(t, "so many are left", func() bool { return n.rpc.Stats().Connections == c.left })
 		})
 	}
 	t.Run("nobody is idle yet", func(t *testing.T) {
 		settings, _ := configure(t, with(loopback(t.TempDir()), "ipc.client.connection.maxidletime", "70000",
 			"ipc.client.connection.idle-scan-interval.ms", "80000"))
 		n, _ := on(t)
-		server := newRPCServer(settings, n.daemon.node, newLogger(io.Discard))
+		server := newRPCServer(settings, n.node, newLogger(io.Discard))
 		if server.MaxIdleTime != 70*time.Second || server.IdleScanInterval != 80*time.Second {
 			t.Errorf("%v, %v", server.MaxIdleTime, server.IdleScanInterval)
 		}
@@ -203,7 +203,7 @@ func effectSlowRPC(t *testing.T) {
 		n, _ := on(t, c.keys...)
 		settings, _ := configure(t, with(loopback(t.TempDir()), c.keys...))
 		log := newLineLog()
-		done := newRPCServer(settings, n.daemon.node, newLogger(log)).Observer.CallDone
+		done := newRPCServer(settings, n.node, newLogger(log)).Observer.CallDone
 		if done == nil {
 			if c.want {
 				t.Errorf("%q: nobody looks", c.keys)

@@ -125,13 +125,12 @@ func effectPerm(t *testing.T) {
 }
 
 func effectChannelFlush(t *testing.T) {
-	for _, on1 := range []bool{false, true} {
-		n, dir := on(t, "dfs.namenode.edits.noeditlogchannelflush", map[bool]string{false: "false", true: "true"}[on1])
+	for value, mode := range map[string]string{"false": "sync=fdatasync", "true": "sync=O_DSYNC"} {
+		n, dir := on(t, "dfs.namenode.edits.noeditlogchannelflush", value)
 		dial(t, n.addr(), "j1").write(1, 10)
-		if got := opensDSync(t, dir+"/j1/current/edits_inprogress_0000000000000000001"); got != on1 {
-			t.Errorf("%t: the segment is open with O_DSYNC: %t", on1, got)
+		if got := opensDSync(t, dir+"/j1/current/edits_inprogress_0000000000000000001"); got != (value == "true") {
+			t.Errorf("%s: the segment is open with O_DSYNC: %t", value, got)
 		}
-		mode := map[bool]string{false: "sync=fdatasync", true: "sync=O_DSYNC"}[on1]
 		if len(n.log.matching("JournalNode is up", mode)) != 1 {
 			t.Errorf("no %s in:\n%s", mode, n.log.text())
 		}

@@ -218,7 +218,9 @@ func TestStopCutsCallInFlight(t *testing.T) {
 			// Here the process would be gone. The rest lets the test's own goroutines end.
 			h.gate.letGo()
 			if c.second {
-				<-h.result
+				if err := <-h.result; err != nil { // the end of the process would have cut it
+					t.Logf("cut: %v", err)
+				}
 			}
 			h.serving.Wait()
 		})
@@ -273,8 +275,8 @@ func TestStartStopLeavesNothing(t *testing.T) {
 		t.Error("a call after the stop was answered")
 	}
 	_ = c.c.Close()
-	if len(n.log.matching("level=WARN")) > 0 && len(n.log.matching("level=WARN")) != len(n.log.matching("is on a file system"))+len(n.log.matching("limit of open")) {
-		t.Errorf("log:\n%s", n.log.text())
+	if cut := n.log.matching("were cut"); len(cut) > 0 {
+		t.Errorf("nothing was under way: %q", cut)
 	}
 	poll(t, "all descriptors closed", func() bool { return len(openFiles(t)) <= len(before) })
 	for _, addr := range []string{n.addr(), strings.TrimPrefix(n.webURL, "http://")} {
