@@ -85,7 +85,7 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 		if j.open != nil {
 			return err // it begins below start and goes on
 		}
-		j.highest = 0
+		j.wrote(storage.InvalidTxID, 0)
 		if _, _, lerr := j.latest(); err == nil {
 			err = lerr
 		}

@@ -51,6 +51,7 @@ type Journal struct {
 
 	mu     sync.Mutex // guards all below
 	closed bool
+	loaded bool // all below was taken from dir; false while the directory cannot be served
 	dir    *storage.Dir
 	fence  fence
 	// epochErr and committedErr are why a file could not be read; every call that needs the value fails with it, as in
@@ -59,7 +60,8 @@ type Journal struct {
 	open                   *openSegment // nil: no segment open
 	// lastOpened is the first txid of the segment that this process opened last; purge must not set it aside as stale.
 	lastOpened storage.TxID
-	highest    storage.TxID
+	// highest is the last transaction that readers may see; highestIn is the first one of the segment that holds it.
+	highest, highestIn storage.TxID
 	// acked is the last transaction that this process acknowledged in a segment that is not finalized yet, by the
 	// segment's first. A scan that ends below has lost acknowledged edits (spec 2.6).
 	acked     map[storage.TxID]storage.TxID
@@ -120,10 +122,11 @@ func (j *Journal) Close() error {
 func (j *Journal) reload() error {
 	j.fence = fence{serial: -1}
 	j.lastOpened = storage.InvalidTxID
-	j.highest = 0
+	j.highest, j.highestIn = 0, storage.InvalidTxID
 	j.acked = make(map[storage.TxID]storage.TxID)
 	j.badList = nil
 	j.lastWrite = time.Time{}
+	j.loaded = false
 	j.readFence()
 	if j.dir.State() != storage.Normal {
 		return nil
@@ -133,8 +136,9 @@ func (j *Journal) reload() error {
 		return err
 	}
 	if ok && !seg.InProgress {
-		j.highest = max(j.highest, seg.Last)
+		j.wrote(seg.First, max(j.highest, seg.Last))
 	}
+	j.loaded = true
 	return nil
 }
 
@@ -189,11 +193,14 @@ func (j *Journal) note(seg storage.Segment, scan editlog.Scan) error {
 			return err
 		}
 	}
-	if scan.HasTxns() {
-		j.highest = max(j.highest, scan.End)
+	if scan.HasTxns() && scan.End >= j.highest {
+		j.wrote(seg.First, scan.End)
 	}
 	return nil
 }
+
+// wrote makes last, in the segment that starts at first, the highest transaction.
+func (j *Journal) wrote(first, last storage.TxID) { j.highest, j.highestIn = last, first }
 
 // lostBehind finds the last segment behind seg, the last one that has transactions on disk, in which this process has
 // acknowledged some: its file was emptied or removed under our hands. It still counts as here, so that its recovery is
@@ -289,6 +296,10 @@ func (j *Journal) exclusive(op string, call func() error) error {
 		return errJournalClosed
 	}
 	err := named(j.jid, call())
+	if !j.loaded && j.dir.State() == storage.Normal {
+		// A directory that could not be served until now: without its promises it must not be.
+		err = j.reloadAfter(err)
+	}
 	j.publish()
 	if err != nil {
 		j.emit(RequestRefused{Op: op, Err: err})

@@ -26,9 +26,9 @@ type ManifestLog struct {
 func (l ManifestLog) String() string { return fmt.Sprintf("[%d,%d]", l.First, l.Last) }
 
 // manifest is Java's Journal.getEditLogManifest and FileJournalManager.getRemoteEditLogs over a snapshot: the finalized
-// segments by their names, and at most one in-progress segment, the newest, if it lies behind all finalized ones and has
-// transactions that readers may see. Java lists every in-progress file and then fails when two overlap; see
-// docs/compatibility.md.
+// segments by their names, and at most one in-progress segment, the newest, if it lies behind all finalized ones and holds
+// the highest transaction that readers may see. Java lists every in-progress file, fails when two overlap, and takes the
+// highest txid for the end of the first one, whatever holds it; see docs/compatibility.md.
 func manifest(s *Snapshot, since storage.TxID, inProgressOK bool) (Manifest, error) {
 	m := Manifest{Committed: s.CommittedTxID()}
 	if s.CommittedErr != nil {
@@ -46,7 +46,7 @@ func manifest(s *Snapshot, since storage.TxID, inProgressOK bool) (Manifest, err
 			m.Logs = append(m.Logs, ManifestLog{First: seg.First, Last: seg.Last})
 		}
 	}
-	if inProgressOK && newest != nil && newest.First > last && s.Highest >= newest.First && s.Highest >= since {
+	if inProgressOK && newest != nil && newest.First > last && s.HighestIn == newest.First && s.Highest >= newest.First && s.Highest >= since {
 		if _, bad := s.bad(newest.First); !bad {
 			m.Logs = append(m.Logs, ManifestLog{First: newest.First, Last: s.Highest, InProgress: true})
 		}

@@ -26,9 +26,9 @@ func (j *Journal) NewEpoch(info storage.StorageInfo, epoch storage.Epoch, client
 			return err
 		}
 		j.abortSegment(fmt.Sprintf("epoch %d was promised", epoch))
-		highest := j.highest
+		highest, highestIn := j.highest, j.highestIn
 		seg, found, err := j.latest()
-		j.highest = highest // Java does not touch it here
+		j.wrote(highestIn, highest) // Java does not touch it here
 		lastSegment, ok = seg.First, found
 		return err
 	})
@@ -214,7 +214,9 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 				return err
 			}
 		}
-		j.highest = plan.highest
+		if plan.highest != j.highest {
+			j.wrote(accept.Start, plan.highest)
+		}
 		if plan.download {
 			j.replaced(record)
 		}
@@ -223,13 +225,14 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 	})
 }
 
-// replaced forgets what was known of a segment whose file gave way to an accepted copy. If no later segment is here the
-// copy's end is the highest transaction, whatever the old file had held.
+// replaced forgets what was known of a segment whose file gave way to an accepted copy. If the highest transaction was in
+// it, or no later segment is here, that is now the copy's end, whatever the old file had held.
 func (j *Journal) replaced(r storage.PaxosRecord) {
 	j.clearBad(r.Start)
 	delete(j.acked, r.Start)
-	if segments := j.dir.Segments(); len(segments) > 0 && segments[len(segments)-1].First == r.Start {
-		j.highest = r.End
+	segments := j.dir.Segments()
+	if j.highestIn == r.Start || len(segments) > 0 && segments[len(segments)-1].First == r.Start {
+		j.wrote(r.Start, r.End)
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 
 // Snapshot is a journal as readers see it: consistent in itself, immutable, loaded without waiting for a disk or a writer.
 type Snapshot struct {
-	Root     string
-	State    storage.State
-	Info     storage.StorageInfo
+	Root  string
+	State storage.State
+	Info  storage.StorageInfo
 	// Problem is why a journal that has something on disk is not served; nil if there is no such reason.
 	Problem  error
 	Promised storage.Epoch
@@ -28,6 +28,8 @@ type Snapshot struct {
 	Segments []storage.Segment
 	// Highest is the last transaction written here that readers may see: synced, or known to be committed. 0 if none.
 	Highest storage.TxID
+	// HighestIn is the first transaction of the segment that holds Highest; InvalidTxID if none is here any more.
+	HighestIn storage.TxID
 	// Writing is the first transaction of the open segment, if IsWriting.
 	Writing   storage.TxID
 	IsWriting bool
@@ -91,6 +93,7 @@ func (j *Journal) publish() {
 		CommittedErr:   j.committedErr,
 		Segments:       j.dir.Segments(),
 		Highest:        j.highest,
+		HighestIn:      j.highestIn,
 		Bad:            j.badList,
 		LastWrite:      j.lastWrite,
 	}

@@ -7,7 +7,6 @@ import (
 
 	"gojn/internal/javaerr"
 	"gojn/jnserver"
-	"gojn/storage"
 	"gojn/storage/vfs"
 )
 
@@ -180,4 +179,19 @@ func describe(j *jnserver.Journal) string {
 	}, ", ")
 }
 
-var _ = storage.InvalidTxID
+// What the manifest promises of a segment in progress is in that segment, not in one that is gone (trap 23): segment 20 was
+// started twice and is empty, 4-8 was left in progress before it.
+func TestManifestEndBelongsToTheSegment(t *testing.T) {
+	mem := vfs.NewMem()
+	j, w := written(t, newEnv(mem, noFetch))
+	must(t, j.StartLogSegment(w.info(), 20, layout))
+	must(t, j.Write(w.info(), writes(20, 20, 20)))
+	must(t, j.StartLogSegment(w.info(), 20, layout))
+	newWriter(t, j, 2) // sets the empty 20 aside
+	checkReadable(t, "", j)
+	m, err := j.EditLogManifest(0, true)
+	must(t, err)
+	if want := "[[1,3]] CommittedTxId: 6"; m.String() != want {
+		t.Errorf("manifest %s, want %s", m, want)
+	}
+}

@@ -58,7 +58,7 @@ func (j *Journal) append(b batch, records []byte) error {
 	}
 	now := j.env.Clock.Now()
 	j.open.next = b.last() + 1
-	j.highest = b.last()
+	j.wrote(j.open.first, b.last())
 	j.acked[j.open.first] = b.last()
 	j.lastWrite = now
 	j.emit(EditsWritten{First: b.first, Txns: b.count, Bytes: len(records), Took: now.Sub(start), Lagging: !sync})
@@ -103,8 +103,8 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 			return err
 		}
 		j.open = &openSegment{first: first, next: first, w: w}
-		if j.highest == first { // it was the one transaction of the file that was replaced
-			j.highest = first - 1
+		if j.highestIn == first { // it was the one transaction of the file that was replaced
+			j.wrote(storage.InvalidTxID, first-1)
 		}
 		j.lastOpened = first
 		delete(j.acked, first)
@@ -165,7 +165,9 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 			return err
 		}
 		delete(j.acked, first)
-		j.highest = max(j.highest, last)
+		if last >= j.highest {
+			j.wrote(first, last)
+		}
 		j.emit(SegmentFinalized{First: first, Last: last})
 		return j.dir.DeletePaxos(first)
 	})
