@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"path"
 	"slices"
 	"syscall"
 
@@ -28,8 +30,13 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 		log.Warn("the limit of open files is low; raise LimitNOFILE or ulimit -n", "limit", limit.Max, "wanted", minDescriptors)
 	}
 	dir, ok := s.StartDir()
-	if !ok {
-		return nil // several nameservices: directories are looked at when a journal is first used
+	if !ok { // several nameservices: a directory is created when a journal is first used
+		for _, dir := range append(slices.Sorted(maps.Values(s.EditsDirByNameservice)), s.EditsDir) {
+			if _, err := fsys.Stat(dir); err == nil && path.IsAbs(dir) {
+				nameFileSystem(fsys, dir, log)
+			}
+		}
+		return nil
 	}
 	if err := storage.CheckBaseDir(fsys, dir); err != nil {
 		why := ""
@@ -38,13 +45,19 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 		}
 		return fmt.Errorf("%s = '%s': %w%s; name a directory that this user may create and write", startDirKey(s), dir, err, why)
 	}
+	nameFileSystem(fsys, dir, log)
+	return nil
+}
+
+// nameFileSystem warns of a file system that may not keep what it was told to sync.
+func nameFileSystem(fsys vfs.FS, dir string, log *slog.Logger) {
 	info, err := fsys.Statfs(dir)
 	if err != nil {
 		log.Warn("cannot tell the file system of the edits directory", "dir", dir, "error", err)
 	} else if slices.Contains(unsafeKinds, info.Kind) {
-		log.Warn("the edits directory is on a file system that may lose acknowledged edits in a power cut", "dir", dir, "filesystem", info.Kind)
+		log.Warn("the edits directory is on a file system that may lose acknowledged edits in a power cut", "dir", dir,
+			"filesystem", info.Kind)
 	}
-	return nil
 }
 
 // startDirKey is the key that gave StartDir.

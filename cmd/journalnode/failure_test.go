@@ -253,6 +253,14 @@ func TestStartNames(t *testing.T) {
 			t.Errorf("%s: named %t, want %t", kind, named, unsafe)
 		}
 	}
+	mem := vfs.NewMem() // with several nameservices the directories that are there are named
+	mem.SetInfo(vfs.FSInfo{Kind: "nfs"})
+	must(t, mem.MkdirAll("/edits/two", 0o755))
+	n := startHere(t, mem, with(loopback("/"), "dfs.nameservices", "ns1,ns2", "dfs.journalnode.edits.dir", "/edits",
+		"dfs.journalnode.edits.dir.ns1", "/edits/one", "dfs.journalnode.edits.dir.ns2", "/edits/two"))
+	if got := n.log.matching("filesystem=nfs"); len(got) != 2 || len(n.log.matching("dir=/edits/two filesystem=nfs")) != 1 {
+		t.Errorf("two nameservices: %q", got)
+	}
 	var limit syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	low := startHere(t, vfs.OS(), loopback(t.TempDir()))

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
 
+	"gojn/hadooprpc"
 	"gojn/storage/editlog"
 )
 
@@ -71,4 +73,31 @@ func TestKilledUnderWrites(t *testing.T) {
 	next := state.GetEndTxId() + 1
 	must(t, c.startSegment(next))
 	must(t, c.journal(next, next, 1, 10))
+}
+
+// TestSecondProcess: of two processes on one directory the first has the journal; the second says so and touches nothing.
+func TestSecondProcess(t *testing.T) {
+	keys := loopback(t.TempDir())
+	first, second := launch(t, nil, defines(keys)...).up(), launch(t, nil, defines(keys)...).up()
+	c := dial(t, first.rpc, "ns1")
+	c.write(1, 10)
+	other := dial(t, second.rpc, "ns1")
+	_, err := other.state()
+	for _, err := range []error{err, other.format()} {
+		var remote *hadooprpc.RemoteError
+		if !errors.As(err, &remote) || !strings.Contains(remote.Message, "Cannot lock storage") {
+			t.Errorf("%v", err)
+		}
+	}
+	if resp, body := get(t, second.web+"/health"); resp.StatusCode != 503 || !strings.Contains(body, "already locked") {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	must(t, c.journal(1, 2, 1, 10))
+	must(t, first.cmd.Process.Signal(syscall.SIGTERM))
+	first.exit()
+	state, err := other.state() // the lock is free, and nothing has to be restarted
+	must(t, err)
+	if state.GetLastPromisedEpoch() != 1 {
+		t.Errorf("%v", state)
+	}
 }

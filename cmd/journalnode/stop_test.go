@@ -227,6 +227,28 @@ func TestStopCutsCallInFlight(t *testing.T) {
 	}
 }
 
+// TestStopCutsDownload: a download that lasts is cut, and its client can tell.
+func TestStopCutsDownload(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	n, _ := on(t, "dfs.image.transfer.bandwidthPerSec", "64k")
+	n.grace = 20 * time.Millisecond
+	c := dial(t, n.addr(), "j1")
+	c.write(8, 64<<10)
+	must(t, c.finalize(1, 8))
+	resp, err := webClient.Get(n.webURL + "/getJournal?jid=j1&segmentTxId=1")
+	must(t, err)
+	n.end()
+	got, err := io.ReadAll(resp.Body)
+	if err == nil || int64(len(got)) >= resp.ContentLength {
+		t.Errorf("%d bytes of %d, %v", len(got), resp.ContentLength, err)
+	}
+	must(t, resp.Body.Close())
+	_ = c.c.Close()
+	if len(n.log.matching("HTTP answers were cut")) != 1 || len(n.log.matching("not stopped in time")) > 0 {
+		t.Errorf("log:\n%s", n.log.text())
+	}
+}
+
 // TestSignalDuringStart: a start that hangs in a disk can be stopped too.
 func TestSignalDuringStart(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
