@@ -17,6 +17,8 @@ import (
 	"gojn/storage"
 )
 
+type storageInfoProto = pb.StorageInfoProto
+
 // newClient serves n in memory and connects to it.
 func newClient(t testing.TB, n *jnserver.Node) *hadooprpc.Client {
 	t.Helper()
