@@ -125,8 +125,8 @@ func effectIdle(t *testing.T) {
 		threshold, kill string
 		open, left      int
 	}{
-		{"4", "1", 5, 3}, // two scans
-		{"2", "0", 5, 0}, // one: Java counts up to kill.max and never gets to 0, which so means no limit
+		{"4", "1", 5, 3},  // two scans
+		{"3", "0", 12, 0}, // one: Java counts up to kill.max and never gets to 0, which so means no limit
 		{"0", "10", 2, 0},
 	} {
 		t.Run(fmt.Sprintf("threshold %s, kill %s", c.threshold, c.kill), func(t *testing.T) {

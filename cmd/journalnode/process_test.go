@@ -105,7 +105,12 @@ type process struct {
 // launch starts the command with nothing in its environment but env. It is killed when the test ends.
 func launch(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(command, args...), log: newLineLog(), stdout: newLineLog(), done: make(chan struct{})}
+	return launchBy(t, env, exec.Command(command, args...))
+}
+
+func launchBy(t *testing.T, env []string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, log: newLineLog(), stdout: newLineLog(), done: make(chan struct{})}
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout = p.stdout

@@ -37,7 +37,11 @@ func runNode(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup, and a shell's background jobs: a JVM respects that too
+			signal.Notify(signals, s)
+		}
+	}
 	defer signal.Stop(signals)
 	up := func(d *daemon) {
 		if opts.printClient {

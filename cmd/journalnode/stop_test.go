@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -36,6 +38,9 @@ func TestSignals(t *testing.T) {
 		syscall.SIGHUP:  {129, "RECEIVED SIGNAL 1: SIGHUP"},
 	} {
 		t.Run(want.name, func(t *testing.T) {
+			if signal.Ignored(sig) {
+				t.Skip("whoever runs the tests had it ignored")
+			}
 			dir := t.TempDir()
 			p := launch(t, nil, defines(loopback(dir))...).up()
 			c := dial(t, p.rpc, "ns1")
@@ -68,6 +73,20 @@ func TestSignals(t *testing.T) {
 				t.Errorf("the segment ends at %d", scan.End)
 			}
 		})
+	}
+}
+
+// TestNohup: a signal that was ignored when the node began stays ignored.
+func TestNohup(t *testing.T) {
+	args := append([]string{"-c", `trap "" HUP; exec "$0" "$@"`, command}, defines(loopback(t.TempDir()))...)
+	p := launchBy(t, nil, exec.Command("/bin/sh", args...)).up()
+	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	if resp, _ := get(t, p.web+"/livez"); resp.StatusCode != 200 {
+		t.Error(resp.Status)
+	}
+	must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	if code := p.exit(); code != 143 || len(p.log.matching("RECEIVED SIGNAL")) != 1 {
+		t.Errorf("exit code %d:\n%s", code, p.log.text())
 	}
 }
 
