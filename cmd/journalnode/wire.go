@@ -22,10 +22,6 @@ const (
 )
 
 func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL string, web net.Addr) jnserver.Config {
-	perm := s.EditsDirPerm
-	if !s.EditsDirPermSet {
-		perm = 0
-	}
 	port := uint32(0)
 	if a, ok := web.(*net.TCPAddr); ok {
 		port = uint32(a.Port)
@@ -37,7 +33,7 @@ func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL
 			Clock:        systemClock{},
 			Fetcher:      &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
 			Events:       logEvents(log),
-			CurrentPerm:  perm,
+			CurrentPerm:  s.EditsDirPerm, // 0 unless set: the umask decides
 			LockOwner:    jnserver.LockOwner(),
 			SyncedWrites: s.NoEditLogChannelFlush,
 		},
