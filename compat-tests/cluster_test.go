@@ -1,6 +1,7 @@
 package compat_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -173,10 +174,8 @@ func (p *pair) views(copies []oracle.Copy) map[string][]oracle.Record {
 	outputs := must(p.ViewEdits(p.ctx, files))(p.t)
 	views := make(map[string][]oracle.Record)
 	for i, output := range outputs {
-		file := must(os.Open(output))(p.t)
-		records, err := oracle.ReadViewer(file)
-		file.Close()
-		check(p.t, err)
+		text := must(os.ReadFile(output))(p.t)
+		records := must(oracle.ReadViewer(bytes.NewReader(text)))(p.t)
 		views[nodes[i]] = append(views[nodes[i]], records...)
 	}
 	return views

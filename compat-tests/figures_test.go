@@ -32,7 +32,7 @@ func TestFigures(t *testing.T) {
 		for {
 			if conn, err := wire.Dial(ctx, node.RPC, wire.QJournalProtocol, "hdfs"); err == nil {
 				_, err := conn.Call("getJournalState", wire.Message{}.Bytes(1, wire.JournalID("ns1")))
-				conn.Close()
+				check(t, conn.Close())
 				var remote *wire.RemoteError
 				if errors.As(err, &remote) { // not formatted: an answer
 					break

@@ -2,15 +2,16 @@ package compat_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"gojn/compat-tests/hadoop"
 )
 
-// TestHA_InProgressTailing runs a pair whose standby asks for edits of the open segment (getJournaledEdits, 3.x). A
-// node that does not serve them so must make it fall back to reading the segment over HTTP: the standby follows
-// between rolls either way.
+// TestHA_InProgressTailing runs a pair whose standby asks for edits of the open segment (getJournaledEdits, 3.x),
+// over nodes that refuse them: ours as Java's without dfs.ha.tail-edits.in-progress. The refusal must make the standby
+// read the segment over HTTP, and it follows the active between rolls.
 func TestHA_InProgressTailing(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
@@ -32,6 +33,11 @@ func TestHA_InProgressTailing(t *testing.T) {
 		p.stopLoad()
 		if now := p.openSegment(); open == 0 || now != open {
 			t.Errorf("the edits were rolled (open segment %d, then %d): this shows nothing", open, now)
+		}
+		fallbacks := strings.Count(p.NameNodes[1].FullLog(), "falling back to streaming")
+		t.Logf("the standby fell back to HTTP %d times", fallbacks)
+		if fallbacks == 0 {
+			t.Error("the standby never fell back to HTTP: this shows nothing")
 		}
 		p.judge()
 	}, hadoop.Hadoop342)

@@ -87,7 +87,7 @@ type journalClient struct {
 func dialJournal(t *testing.T, ctx context.Context, j *hadoop.JournalNode) *journalClient {
 	t.Helper()
 	conn := must(wire.Dial(ctx, j.RPC, wire.QJournalProtocol, "hdfs"))(t)
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { check(t, conn.Close()) })
 	return &journalClient{t: t, conn: conn}
 }
 

@@ -85,7 +85,7 @@ func (s *Site) Cluster(options ClusterOptions) (*Cluster, error) {
 		}
 	}
 	c.highlyAvail = c.haProperties()
-	return c, c.configureHA()
+	return c, c.ConfigureHA()
 }
 
 // haProperties is what HA with a quorum journal asks of NameNodes and clients, and times fit for a test. The short
@@ -131,11 +131,12 @@ func quorumURI(journals []*JournalNode) string {
 	return "qjournal://" + strings.Join(addresses, ";") + "/" + JournalID
 }
 
-// configureHA writes the configurations of the highly available cluster.
-func (c *Cluster) configureHA() error {
+// ConfigureHA writes the configurations of the highly available pair; [Site.Cluster] has done so, and it is called
+// again after [Cluster.ConfigureSingle].
+func (c *Cluster) ConfigureHA() error {
 	all := c.base.With(c.highlyAvail, c.options.NameNodes)
 	for _, n := range c.NameNodes {
-		if err := n.Reconfigure(all); err != nil {
+		if err := n.configure(all); err != nil {
 			return err
 		}
 	}
@@ -144,9 +145,6 @@ func (c *Cluster) configureHA() error {
 	}
 	return all.write(c.dataConf)
 }
-
-// ConfigureHA makes a cluster that [Cluster.ConfigureSingle] changed highly available (again).
-func (c *Cluster) ConfigureHA() error { return c.configureHA() }
 
 // ConfigureSingle makes nn1 a NameNode without HA and without JournalNodes, that keeps its edits in its own
 // directory, until [Cluster.ConfigureHA].

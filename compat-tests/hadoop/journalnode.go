@@ -48,14 +48,6 @@ func (s *Site) JournalNode(name string, kind Kind, binary string, extra Properti
 	return j, j.Configure(extra)
 }
 
-// Twin returns a node of another kind over the same directory and addresses, not started.
-func (j *JournalNode) Twin(kind Kind, binary string) *JournalNode {
-	twin := *j
-	twin.Kind, twin.binary, twin.Process = kind, binary, nil
-	twin.Name = j.Name + "-" + string(kind)
-	return &twin
-}
-
 // Elsewhere returns a node of another kind over the same directory but at addresses of its own, not started.
 func (j *JournalNode) Elsewhere(kind Kind, binary string) (*JournalNode, error) {
 	other, err := j.site.JournalNode(j.Name+"-"+string(kind), kind, binary, nil)

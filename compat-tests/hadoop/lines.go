@@ -3,6 +3,7 @@ package hadoop
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -37,7 +38,7 @@ func (i *Interactive) Do(ctx context.Context, command string) (string, error) {
 	select {
 	case line, open := <-i.out.lines:
 		if !open {
-			return "", fmt.Errorf("%s: %s: ended early (%v)\n%s", i.Name, command, i.out.err, i.Tail(30))
+			return "", fmt.Errorf("%s: %s: %w\n%s", i.Name, command, errors.Join(errEnded, i.out.err), i.Tail(30))
 		}
 		if answer, ok := strings.CutPrefix(line, "ok"); ok {
 			return strings.TrimSpace(answer), nil

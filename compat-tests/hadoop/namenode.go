@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -118,10 +117,7 @@ func (n *NameNode) WaitDataNodes(ctx context.Context, live int) error {
 	}, n.Process)
 }
 
-// LocalEdits returns the directory of the NameNode's own image and edits.
-func (n *NameNode) LocalEdits() string { return filepath.Join(n.name, "current") }
-
-// Reconfigure rewrites the configuration for the next Start.
-func (n *NameNode) Reconfigure(properties Properties) error {
+// configure writes the configuration for the next Start.
+func (n *NameNode) configure(properties Properties) error {
 	return properties.With(Properties{"dfs.ha.namenode.id": n.ID}).write(n.conf)
 }

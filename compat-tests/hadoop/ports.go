@@ -37,10 +37,10 @@ func (p *Ports) Next() (int, error) {
 		}
 		probe, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			mark.Close()
+			p.release(mark)
 			continue
 		}
-		probe.Close()
+		p.release(probe)
 		p.held = append(p.held, mark)
 		return port, nil
 	}
@@ -50,7 +50,10 @@ func (p *Ports) Next() (int, error) {
 // Close gives the ports back.
 func (p *Ports) Close() {
 	for _, mark := range p.held {
-		mark.Close()
+		p.release(mark)
 	}
 	p.held = nil
 }
+
+// release closes a listener that never accepted anything.
+func (p *Ports) release(l net.Listener) { _ = l.Close() }

@@ -2,6 +2,7 @@ package hadoop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 
 // stopTimeout is how long a process may take to end after SIGTERM before it is killed.
 const stopTimeout = 20 * time.Second
+
+var errEnded = errors.New("ended early")
 
 // Process is a started program. It leads its own process group, writes into a log file, and dies with the test
 // process, however that ends.
@@ -69,10 +72,6 @@ func (p *Process) Stop() error {
 	}
 }
 
-// Pause and Resume stop and continue the process (SIGSTOP, SIGCONT).
-func (p *Process) Pause()  { p.signal(syscall.SIGSTOP) }
-func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
-
 func (p *Process) signal(sig syscall.Signal) {
 	if p.Running() {
 		// The group's id is the pid, and stays taken until Wait has returned.
@@ -80,13 +79,18 @@ func (p *Process) signal(sig syscall.Signal) {
 	}
 }
 
-// Tail returns the last lines of the log.
-func (p *Process) Tail(lines int) string {
+// FullLog returns all that it has printed, or why that cannot be read.
+func (p *Process) FullLog() string {
 	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("--- %s, last lines of its log:\n%s", p.Name, tail(string(text), lines))
+	return string(text)
+}
+
+// Tail returns the last lines of the log, under a line that says whose they are.
+func (p *Process) Tail(lines int) string {
+	return fmt.Sprintf("--- %s, last lines of its log:\n%s", p.Name, tail(p.FullLog(), lines))
 }
 
 func tail(text string, lines int) string {

@@ -165,7 +165,7 @@ func waitFor(ctx context.Context, what string, timeout time.Duration, ready func
 		}
 		for _, p := range watched {
 			if !p.Running() {
-				return fmt.Errorf("%s: %s ended early (%v)\n%s", what, p.Name, p.err, p.Tail(40))
+				return fmt.Errorf("%s: %s: %w\n%s", what, p.Name, errors.Join(errEnded, p.err), p.Tail(40))
 			}
 		}
 		select {

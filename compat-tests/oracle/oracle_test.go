@@ -251,4 +251,10 @@ func TestCheckViewer_SeesLoss(t *testing.T) {
 			}
 		})
 	}
+
+	l.Acknowledge(oracle.Ack{OpCode: "OP_MKDIR", Path: "/d"})
+	views := map[string][]oracle.Record{"jn1": records, "jn2": records}
+	if found, problems := oracle.CheckViewer(&l, copies, views); found != 3 || len(problems) != 1 {
+		t.Errorf("an operation acknowledged twice and logged once: found %d, %q", found, problems)
+	}
 }

@@ -67,7 +67,7 @@ func ReadViewer(r io.Reader) ([]Record, error) {
 // for each acknowledged operation on at least two of them. It returns how many operations it found.
 func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int, problems []string) {
 	byTx := make(map[int64]Record)
-	holders := make(map[Ack]map[string]bool)
+	times := make(map[Ack]map[string]int) // how often each node has it
 	for _, c := range copies {
 		records := views[c.Node]
 		seen := make(map[int64]bool, len(records))
@@ -79,10 +79,10 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 				byTx[r.TxID] = r
 			}
 			ack := Ack{OpCode: r.OpCode, Path: r.Path, Target: r.Target}
-			if holders[ack] == nil {
-				holders[ack] = make(map[string]bool)
+			if times[ack] == nil {
+				times[ack] = make(map[string]int)
 			}
-			holders[ack][c.Node] = true
+			times[ack][c.Node]++
 		}
 		total := 0
 		for _, s := range c.Segments {
@@ -97,9 +97,17 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 			problems = append(problems, fmt.Sprintf("the viewer sees %d transactions on %s, we see %d", len(records), c.Node, total))
 		}
 	}
+	needed := make(map[Ack]int)
 	for _, ack := range l.Acks() {
-		if n := len(holders[ack]); n < 2 {
-			problems = append(problems, fmt.Sprintf("acknowledged %+v lies on %d nodes", ack, n))
+		needed[ack]++ // a path may get the same mode twice
+		holders := 0
+		for _, n := range times[ack] {
+			if n >= needed[ack] {
+				holders++
+			}
+		}
+		if holders < 2 {
+			problems = append(problems, fmt.Sprintf("acknowledged %+v (number %d) lies on %d nodes", ack, needed[ack], holders))
 			continue
 		}
 		found++

@@ -11,6 +11,13 @@ import (
 	"gojn/compat-tests/wire"
 )
 
+// send sends the answer and no more, and waits for the client to close. The test sees errors on its own side.
+func send(conn net.Conn, answer []byte) {
+	_, _ = conn.Write(answer)
+	_ = conn.(*net.TCPConn).CloseWrite()
+	_, _ = io.Copy(io.Discard, conn)
+}
+
 // serve accepts one connection, reads n bytes of request and sends the answer.
 func serve(t *testing.T, n int, answer []byte) (address string, request <-chan []byte) {
 	t.Helper()
@@ -30,11 +37,10 @@ func serve(t *testing.T, n int, answer []byte) (address string, request <-chan [
 		data := make([]byte, n)
 		if _, err := io.ReadFull(conn, data); err == nil {
 			got <- data
-			conn.Write(answer)
+			send(conn, answer)
 		}
-		io.Copy(io.Discard, conn)
 	}()
-	t.Cleanup(func() { l.Close(); <-done })
+	t.Cleanup(func() { _ = l.Close(); <-done })
 	return l.Addr().String(), got
 }
 
@@ -128,10 +134,8 @@ func serveAndClose(t *testing.T, answer []byte) (address string) {
 			return
 		}
 		defer conn.Close()
-		conn.Write(answer)
-		conn.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, conn)
+		send(conn, answer)
 	}()
-	t.Cleanup(func() { l.Close(); <-done })
+	t.Cleanup(func() { _ = l.Close(); <-done })
 	return l.Addr().String()
 }

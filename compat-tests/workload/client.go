@@ -88,7 +88,7 @@ func (s *session) get(ctx context.Context, stop <-chan struct{}) (*hdfs.Client, 
 func (s *session) reset() {
 	if client := s.client; client != nil {
 		s.client = nil
-		s.closing.Go(func() { client.Close() })
+		s.closing.Go(func() { _ = client.Close() }) // it was given up, mostly because it failed
 	}
 }
 

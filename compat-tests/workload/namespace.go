@@ -36,7 +36,7 @@ func View(address string, roots []string) *NameNode { return &NameNode{address: 
 // Close closes its connection.
 func (n *NameNode) Close() {
 	if n.client != nil {
-		n.client.Close() // a read-only connection: nothing can be lost
+		_ = n.client.Close() // a read-only connection: nothing can be lost
 		n.client = nil
 	}
 }
