@@ -28,6 +28,9 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, hadoop.BuildJournalNode(context.Background(), path)
 })
 
+// scenario is a test on a site with one release's installation.
+type scenario func(t *testing.T, ctx context.Context, site *hadoop.Site)
+
 // scratch is a directory for what all tests share.
 var scratch string
 
@@ -55,8 +58,8 @@ func subject() hadoop.Kind {
 	return hadoop.Ours
 }
 
-// onReleases runs a scenario as a subtest per release.
-func onReleases(t *testing.T, scenario func(t *testing.T, ctx context.Context, site *hadoop.Site), releases ...hadoop.Release) {
+// onReleases runs a scenario as a subtest per release, all at the same time.
+func onReleases(t *testing.T, scenario scenario, releases ...hadoop.Release) {
 	t.Helper()
 	for _, release := range releases {
 		t.Run(release.Version, func(t *testing.T) {

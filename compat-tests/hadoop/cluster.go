@@ -19,6 +19,9 @@ const (
 	ClusterID = "CID-compat"
 )
 
+// proxyProviderClass makes a client try one NameNode after the other.
+const proxyProviderClass = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider"
+
 // ClusterOptions is the shape of a cluster.
 type ClusterOptions struct {
 	Journals          []Kind     // the kind of each JournalNode, normally three
@@ -96,7 +99,7 @@ func (c *Cluster) haProperties() Properties {
 		"fs.defaultFS":                                         "hdfs://" + NameService,
 		"dfs.nameservices":                                     NameService,
 		"dfs.ha.namenodes" + suffix:                            "nn1,nn2",
-		"dfs.client.failover.proxy.provider" + suffix:          "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider",
+		"dfs.client.failover.proxy.provider" + suffix:          proxyProviderClass,
 		"dfs.namenode.shared.edits.dir":                        quorumURI(c.Journals),
 		"dfs.ha.fencing.methods":                               "shell(/bin/true)",
 		"dfs.ha.tail-edits.period":                             "1",

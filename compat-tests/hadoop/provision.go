@@ -31,7 +31,11 @@ var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.
   <version>{{.Version}}</version>
   <dependencies>
   {{- range .Artifacts}}
-    <dependency><groupId>org.apache.hadoop</groupId><artifactId>{{.}}</artifactId><version>{{$.Version}}</version></dependency>
+    <dependency>
+      <groupId>org.apache.hadoop</groupId>
+      <artifactId>{{.}}</artifactId>
+      <version>{{$.Version}}</version>
+    </dependency>
   {{- end}}
   </dependencies>
 </project>

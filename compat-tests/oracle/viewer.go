@@ -94,7 +94,8 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 			}
 		}
 		if len(records) != total {
-			problems = append(problems, fmt.Sprintf("the viewer sees %d transactions on %s, we see %d", len(records), c.Node, total))
+			problems = append(problems, fmt.Sprintf("the viewer sees %d transactions on %s, we see %d",
+				len(records), c.Node, total))
 		}
 	}
 	needed := make(map[Ack]int)
