@@ -29,6 +29,7 @@ test: test-unit compat ## every test that there is a runtime for (COMPAT=require
 
 test-unit: ## the tests that need only Go
 	go test $$(go list ./... | grep -v /compat-tests)
+	cd internal/tools && go test ./...
 
 test-race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /compat-tests)
