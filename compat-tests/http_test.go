@@ -22,10 +22,12 @@ var transferHeaders = []string{
 }
 
 // TestHTTP_GetJournal asks both nodes for segments, rightly and wrongly (the requests of getJournal-http.txt), and
-// compares status, headers and bytes.
+// compares status, headers and bytes. Our node is told which release's ways it shall have.
 func TestHTTP_GetJournal(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		ours := must(site.JournalNode("http-ours", subject(), journalnode(t), nil))(t)
+		version := site.Install.Release.Version
+		ways := hadoop.Properties{"gojn.compat.release": version[:strings.LastIndex(version, ".")]}
+		ours := must(site.JournalNode("http-ours", subject(), journalnode(t), ways))(t)
 		java := must(site.JournalNode("http-java", hadoop.Java, "", nil))(t)
 		for _, j := range []*hadoop.JournalNode{ours, java} {
 			check(t, j.Start(ctx))
@@ -34,7 +36,12 @@ func TestHTTP_GetJournal(t *testing.T) {
 		served := 0
 		for _, query := range downloadQueries() {
 			got, want := download(t, ctx, ours, query), download(t, ctx, java, query)
-			if got != want {
+			name, _, _ := strings.Cut(query, "&storageInfo")
+			d, listed := deliberateHTTP[version+" "+name]
+			switch {
+			case got == want && listed && !control():
+				t.Errorf("%s does not differ any more, take it off the list: %s", query, d.reason)
+			case got != want && (!listed || got != d.ours):
 				t.Errorf("%s\n ours: %q\n java: %q", query, got, want)
 			}
 			if strings.HasPrefix(want, "200") {
@@ -44,7 +51,14 @@ func TestHTTP_GetJournal(t *testing.T) {
 		if served == 0 {
 			t.Error("no request was served")
 		}
-	}, hadoop.Hadoop342)
+	}, hadoop.Releases()...)
+}
+
+// deliberateHTTP lists where we answer otherwise than Java, by release and request without storageInfo.
+var deliberateHTTP = map[string]difference{
+	"2.7.7 jid=ns1&segmentTxId=4&inProgressOk=false": {
+		"404", "4.1: 2.7 ignores the word; only 3.x peers send it, and they mean it",
+	},
 }
 
 // writeForDownload writes a finalized segment 1-3 and an open one with 4-5.
