@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -104,15 +106,37 @@ func TestOSStatfsKind(t *testing.T) {
 }
 
 func TestOSAccessDenied(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may do everything")
-	}
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if os.Geteuid() == 0 {
+			// Root may do everything, so this thread becomes nobody; it is not unlocked and ends with the goroutine.
+			runtime.LockOSThread()
+			const nobody = 65534
+			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+				t.Errorf("setresuid: %v", errno)
+				return
+			}
+		} else if err := os.Chmod(dir, 0o500); err != nil {
+			t.Error(err)
+			return
+		}
+		if err := vfs.OS().Access(dir); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("read-only directory: %v", err)
+		}
+	}()
+	<-done
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := vfs.OS().Access(dir); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("read-only directory: %v", err)
+	if err := vfs.OS().Access(dir); err != nil {
+		t.Errorf("own directory: %v", err)
 	}
 }
 
