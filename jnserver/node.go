@@ -85,17 +85,18 @@ func NewNode(cfg Config) *Node {
 }
 
 // FindJournals looks once, at start and before the node is used, which formatted journals lie in the edits directories, so
-// that JournalsStatus can name them before anybody asks for them. Java counts every sub-directory, lost+found included.
+// that JournalsStatus can name them before anybody asks for them. Java counts every sub-directory, lost+found included. The
+// error tells of directories that could not be listed; the others count all the same.
 func (n *Node) FindJournals() error {
 	found := make(map[string]bool)
-	dirs := append([]string{n.cfg.EditsDir}, slices.Collect(maps.Values(n.cfg.EditsDirByNameservice))...)
-	for _, dir := range dirs {
-		entries, err := n.cfg.FS.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	var failed error
+	for _, dir := range append([]string{n.cfg.EditsDir}, slices.Collect(maps.Values(n.cfg.EditsDirByNameservice))...) {
+		if !path.IsAbs(dir) {
+			continue // refused when it is first used
 		}
-		if err != nil {
-			return err
+		entries, err := n.cfg.FS.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
 		}
 		for _, e := range entries {
 			if _, err := n.cfg.FS.Stat(path.Join(dir, e.Name(), "current", "VERSION")); err == nil && CheckJournalID(e.Name()) == nil {
@@ -104,7 +105,7 @@ func (n *Node) FindJournals() error {
 		}
 	}
 	n.onDisk = sortedKeys(found)
-	return nil
+	return failed
 }
 
 // Close gives every open segment up and releases the locks of all journals. Calls that come later are refused.
