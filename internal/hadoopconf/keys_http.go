@@ -48,7 +48,7 @@ var httpKeys = []Key{
 		"/jmx is not filtered", warnedTest},
 	{"hadoop.security.instrumentation.requires.admin", CoreDefault, file("false"), file("false"), false, "boolean",
 		Warned, "", "/jmx and /conf are open to everybody", warnedTest},
-	{"dfs.xframe.enabled", HDFSDefault, unknown, file("true"), false, "boolean", Warned, "false",
+	{"dfs.xframe.enabled", HDFSDefault, unknown, file("true"), false, "boolean", Warned, "",
 		"X-FRAME-OPTIONS: SAMEORIGIN is always sent in the 3.4 form, as by a JournalNode of 3.5.0", warnedTest},
 	{"dfs.xframe.value", HDFSDefault, unknown, file("SAMEORIGIN"), false, "word", Warned, "",
 		"X-FRAME-OPTIONS: SAMEORIGIN is always sent in the 3.4 form, as by a JournalNode of 3.5.0", warnedTest},
