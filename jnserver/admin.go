@@ -82,8 +82,8 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 		}
 		j.forgetMissing()
 		j.readFence()
-		if j.open != nil {
-			return err // it begins below start and goes on
+		if j.open != nil || err != nil && len(aside) == 0 {
+			return err // the open segment begins below start and goes on; or nothing was set aside
 		}
 		j.wrote(storage.InvalidTxID, 0)
 		if _, _, lerr := j.latest(); err == nil {
