@@ -71,7 +71,11 @@ func TestReadersNeverWait(t *testing.T) {
 			g.armed.Store(true)
 			done := make(chan error, 1)
 			go func() { done <- hang(t, j, w) }()
-			<-g.arrived
+			select {
+			case <-g.arrived:
+			case err := <-done:
+				t.Fatalf("nothing was waited for: %v", err)
+			}
 
 			var readers sync.WaitGroup
 			for range 4 {

@@ -74,10 +74,11 @@ func faultScenarios() []faultScenario {
 			w.committed = 10
 			return j.Write(w.info(), writes(4, 9, 10))
 		}},
-		{name: "startLogSegment", prepare: lag, ignored: closing, repeat: true, call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
-			w.epoch++
-			return j.StartLogSegment(w.info(), 11, layout)
-		}},
+		{name: "startLogSegment", prepare: lag, ignored: closing, repeat: true,
+			call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
+				w.epoch++
+				return j.StartLogSegment(w.info(), 11, layout)
+			}},
 		{name: "startLogSegment over one transaction", repeat: true,
 			prepare: func(t *testing.T, j *jnserver.Journal, w *writer) {
 				must(t, j.StartLogSegment(w.info(), 9, layout))

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -332,11 +331,4 @@ func (l *opLog) take() []string {
 	ops := l.ops
 	l.ops = nil
 	return ops
-}
-
-func wantOps(t testing.TB, l *opLog, want ...string) {
-	t.Helper()
-	if got := l.take(); !slices.Equal(got, want) {
-		t.Errorf("operations\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
-	}
 }

@@ -205,7 +205,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 		}
 		if err := j.dir.SetPaxos(record); err != nil {
 			if download != nil {
-				download.Abandon()
+				_ = download.Abandon() // err is what the caller must see
 			}
 			return err
 		}
@@ -283,7 +283,7 @@ func (j *Journal) download(ctx context.Context, accept SegmentState, epoch stora
 		return d.Finish()
 	}()
 	if err != nil {
-		d.Abandon()
+		_ = d.Abandon() // err is what the caller must see
 		return nil, err
 	}
 	return d, nil

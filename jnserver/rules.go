@@ -187,7 +187,7 @@ func abstain(path string, f fence, first storage.TxID, scan editlog.Scan, acked 
 		return refuse(javaerr.IOException, "Log segment %s ends at txid %d on disk but this node has acknowledged txid %d: it takes no part in the recovery",
 			path, end, acked)
 	}
-	if scan.Tail == editlog.TailDamaged && !(f.committedKnown && end < f.committed) {
+	if scan.Tail == editlog.TailDamaged && (!f.committedKnown || end >= f.committed) {
 		return refuse(javaerr.IOException, "Log segment %s is damaged at offset %d, behind txid %d (%s): this node takes no part in the recovery",
 			path, scan.BadOffset, end, scan.Reason)
 	}
