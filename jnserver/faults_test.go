@@ -91,19 +91,23 @@ func faultScenarios() []faultScenario {
 		{name: "finalizeLogSegment", prepare: lag, call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
 			return j.FinalizeLogSegment(w.info(), 4, 10)
 		}},
-		{name: "finalizeLogSegment of a recovery", prepare: recovery, repeat: true, call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
-			return j.FinalizeLogSegment(w.info(), 4, 8)
-		}},
-		{name: "prepareRecovery", prepare: lag, ignored: closing, call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
-			_, err := j.PrepareRecovery(w.info(), 4)
-			return err
-		}},
-		{name: "acceptRecovery", prepare: recovery, repeat: true, call: func(t *testing.T, j *jnserver.Journal, w *writer) error {
-			return j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 9, InProgress: true}, "copy")
-		}},
-		{name: "acceptRecovery without download", prepare: recovery, repeat: true, call: func(t *testing.T, j *jnserver.Journal, w *writer) error {
-			return j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 8, InProgress: true}, "8")
-		}},
+		{name: "finalizeLogSegment of a recovery", prepare: recovery, repeat: true,
+			call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
+				return j.FinalizeLogSegment(w.info(), 4, 8)
+			}},
+		{name: "prepareRecovery", prepare: lag, ignored: closing,
+			call: func(_ *testing.T, j *jnserver.Journal, w *writer) error {
+				_, err := j.PrepareRecovery(w.info(), 4)
+				return err
+			}},
+		{name: "acceptRecovery", prepare: recovery, repeat: true,
+			call: func(t *testing.T, j *jnserver.Journal, w *writer) error {
+				return j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 9, InProgress: true}, "copy")
+			}},
+		{name: "acceptRecovery without download", prepare: recovery, repeat: true,
+			call: func(t *testing.T, j *jnserver.Journal, w *writer) error {
+				return j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 8, InProgress: true}, "8")
+			}},
 		{name: "purgeLogs", repeat: true,
 			ignored: func(op vfs.Op) string {
 				if op.Kind == "remove" || op.Kind == "rename" && strings.HasSuffix(op.To, storage.SuffixStale) {
@@ -121,10 +125,13 @@ func faultScenarios() []faultScenario {
 			r.Force = &force
 			return j.Format(r)
 		}},
-		{name: "doPreUpgrade", prepare: lag, ignored: closing, call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoPreUpgrade() }},
+		{name: "doPreUpgrade", prepare: lag, ignored: closing,
+			call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoPreUpgrade() }},
 		{name: "doUpgrade", prepare: preUpgrade, call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoUpgrade(upgraded) }},
-		{name: "doFinalize", prepare: upgrade, repeat: true, call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoFinalize() }},
-		{name: "doRollback", prepare: upgrade, repeat: true, call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoRollback() }},
+		{name: "doFinalize", prepare: upgrade, repeat: true,
+			call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoFinalize() }},
+		{name: "doRollback", prepare: upgrade, repeat: true,
+			call: func(_ *testing.T, j *jnserver.Journal, _ *writer) error { return j.DoRollback() }},
 	}
 }
 

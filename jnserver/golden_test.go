@@ -35,6 +35,10 @@ func TestGoldenAnswers(t *testing.T) {
 	manifest := func(since uint64) *pb.GetEditLogManifestRequestProto {
 		return &pb.GetEditLogManifestRequestProto{Jid: jid, SinceTxId: &since, InProgressOk: proto.Bool(true)}
 	}
+	canRollBack := func() proto.Message {
+		space := c.storageInfo(nil)
+		return &pb.CanRollBackRequestProto{Jid: jid, Storage: space, PrevStorage: space, TargetLayoutVersion: proto.Int32(layout)}
+	}
 	prepare := func(epoch, first uint64) *pb.PrepareRecoveryRequestProto {
 		return &pb.PrepareRecoveryRequestProto{ReqInfo: info(epoch, -1), SegmentTxId: &first}
 	}
@@ -79,18 +83,14 @@ func TestGoldenAnswers(t *testing.T) {
 		{"finalized", "getEditLogManifest", func() proto.Message { return manifest(1) }, "0a0a" + "0a06" + "080110031800" + "1002" + http},
 		{"nothing since", "getEditLogManifest", func() proto.Message { return manifest(4) }, "0a02" + "1002" + http},
 		{"cTime", "getJournalCTime", func() proto.Message { return &pb.GetJournalCTimeRequestProto{Jid: jid} }, "0880b0def7d32b"},
-		{"no way back", "canRollBack", func() proto.Message {
-			return &pb.CanRollBackRequestProto{Jid: jid, Storage: c.storageInfo(nil), PrevStorage: c.storageInfo(nil), TargetLayoutVersion: proto.Int32(layout)}
-		}, "0800"},
+		{"no way back", "canRollBack", canRollBack, "0800"},
 		{"empty", "purgeLogs", func() proto.Message {
 			return &pb.PurgeLogsRequestProto{ReqInfo: info(302, -1), MinTxIdToKeep: proto.Uint64(0)}
 		}, ""},
 		{"empty", "discardSegments", func() proto.Message { return &pb.DiscardSegmentsRequestProto{Jid: jid, StartTxId: proto.Uint64(4)} }, ""},
 		{"empty", "doPreUpgrade", func() proto.Message { return &pb.DoPreUpgradeRequestProto{Jid: jid} }, ""},
 		{"empty", "doUpgrade", func() proto.Message { return &pb.DoUpgradeRequestProto{Jid: jid, SInfo: c.storageInfo(nil)} }, ""},
-		{"the way back", "canRollBack", func() proto.Message {
-			return &pb.CanRollBackRequestProto{Jid: jid, Storage: c.storageInfo(nil), PrevStorage: c.storageInfo(nil), TargetLayoutVersion: proto.Int32(layout)}
-		}, "0801"},
+		{"the way back", "canRollBack", canRollBack, "0801"},
 		{"empty", "doRollback", func() proto.Message { return &pb.DoRollbackRequestProto{Jid: jid} }, ""},
 		{"empty", "doFinalize", func() proto.Message { return &pb.DoFinalizeRequestProto{Jid: jid} }, ""},
 	} {

@@ -129,7 +129,9 @@ func startupDifferences(release string) map[string]difference {
 	}
 	list["s18 manifest"] = difference{servedManifest, "spec 3.10 GO: an in-progress segment that a finalized one covers is left out"}
 	list["s27 manifest"] = difference{servedManifest, "trap 23: Java lists 99 to 3"}
-	for s, text := range map[string]string{"s12": `For input string: "abc"`, "s13": "Cannot parse null string", "s14": `For input string: " 7"`} {
+	for s, text := range map[string]string{
+		"s12": `For input string: "abc"`, "s13": "Cannot parse null string", "s14": `For input string: " 7"`,
+	} {
 		for _, label := range []string{"getJournalState", "heartbeat e9", "purge e9"} {
 			list[s+" "+label] = difference{"FAIL java.io.IOException java.lang.NumberFormatException: " + text +
 				" in /data/jn/" + s + "/current/last-promised-epoch", "Java's words, with the file; class of 3.x"}
@@ -138,7 +140,8 @@ func startupDifferences(release string) map[string]difference {
 	if release != "2.7.7" {
 		return list
 	}
-	list["s11 manifest"] = difference{"FAIL java.io.IOException File /data/jn/s11/current/committed-txid had invalid length: 3", "as 3.x, whose manifest has the value"}
+	list["s11 manifest"] = difference{"FAIL java.io.IOException File /data/jn/s11/current/committed-txid had invalid length: 3",
+		"as 3.x, whose manifest has the value"}
 	list["s22 purge e9"] = difference{"OK null", "spec 1.5 GO: paxos/ is made on demand"}
 	return list
 }

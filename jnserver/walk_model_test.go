@@ -33,7 +33,10 @@ type walkRecord struct {
 }
 
 func newWalkModel() *walkModel {
-	return &walkModel{serial: -1, committed: storage.InvalidTxID, segments: map[storage.TxID]*walkSegment{}, paxos: map[storage.TxID]walkRecord{}}
+	return &walkModel{
+		serial: -1, committed: storage.InvalidTxID,
+		segments: map[storage.TxID]*walkSegment{}, paxos: map[storage.TxID]walkRecord{},
+	}
 }
 
 func (m *walkModel) firsts() []storage.TxID { return slices.Sorted(maps.Keys(m.segments)) }

@@ -238,7 +238,8 @@ var walkOps = []struct {
 		if want == "" {
 			want = w.m.accept(r.Epoch, first, end, inProgress, w.source)
 		}
-		return want, w.j.AcceptRecovery(w.t.Context(), r, jnserver.SegmentState{Start: first, End: end, InProgress: inProgress}, fmt.Sprint(first))
+		state := jnserver.SegmentState{Start: first, End: end, InProgress: inProgress}
+		return want, w.j.AcceptRecovery(w.t.Context(), r, state, fmt.Sprint(first))
 	}},
 	{"purge", 3, true, func(w *walk) (javaerr.Class, error) {
 		min := max(w.highest()-storage.TxID(w.r.IntN(30)), 0)
