@@ -74,6 +74,7 @@ func TestReadersNeverWait(t *testing.T) {
 			select {
 			case <-g.arrived:
 			case err := <-done:
+				g.armed.Store(false)
 				t.Fatalf("nothing was waited for: %v", err)
 			}
 

@@ -302,7 +302,7 @@ func TestRuleManifest(t *testing.T) {
 			"[[1,3], [4,8], [9,15]] CommittedTxId: -12345", "", ""},
 		{"two in progress: the newest", Snapshot{Segments: []storage.Segment{fin(1, 3), open(4), open(9)}, Highest: 12, HighestIn: 9}, 1, true,
 			"[[1,3], [9,12]] CommittedTxId: -12345", "", ""},
-		{"stale in progress below a finalized one (s18)", Snapshot{Segments: []storage.Segment{open(1), fin(1, 3), fin(4, 8)}, Highest: 8}, 1, true,
+		{"stale in progress below a finalized one (s18)", Snapshot{Segments: []storage.Segment{open(1), fin(1, 3), fin(4, 8)}, Highest: 8, HighestIn: 1}, 1, true,
 			"[[1,3], [4,8]] CommittedTxId: -12345", "", ""},
 		{"bad in progress", Snapshot{Segments: append(three[:3:3], open(16)), Highest: 19, HighestIn: 16, Bad: []BadSegment{{First: 16}}}, 1, true,
 			"[[1,3], [4,8], [9,15]] CommittedTxId: -12345", "", ""},

@@ -68,6 +68,34 @@ func TestVanishedSegmentAbstains(t *testing.T) {
 	}
 }
 
+// A download must hold exactly what was agreed on, or nothing is changed (spec 3.13 GO; Java does not look).
+func TestWrongDownloads(t *testing.T) {
+	damaged, behind := segmentFile(4, 9), segmentFile(4, 12)
+	damaged[8+2*frameLen+15] ^= 1
+	behind[8+6*frameLen+15] ^= 1
+	for name, data := range map[string][]byte{
+		"too short": segmentFile(4, 8), "too long": segmentFile(4, 10), "another segment": segmentFile(5, 9), "empty": segmentFile(4, 3),
+		"no header": {}, "damaged": damaged, "damaged behind the end": behind,
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			j, _ := written(t, newEnv(mem, fetchBytes(data)))
+			w := newWriter(t, j, 2)
+			before := names(t, mem, journalRoot+"/current")
+			err := j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 9, InProgress: true}, "x")
+			wantError(t, err, javaerr.IOException, "4 to 9 were expected")
+			if after := names(t, mem, journalRoot+"/current"); strings.Join(after, " ") != strings.Join(before, " ") {
+				t.Errorf("files %v, were %v", after, before)
+			}
+			answer, err := j.PrepareRecovery(w.info(), 4)
+			must(t, err)
+			if answer.HasAccepted || answer.Segment == nil || answer.Segment.End != 8 {
+				t.Errorf("prepareRecovery answers %+v of %v", answer, answer.Segment)
+			}
+		})
+	}
+}
+
 // The rename of an accept failed; prepareRecovery does it later. What was known of the replaced file is forgotten, and the
 // manifest promises no more than the new one holds (trap 23).
 func TestPrepareCompletesAccept(t *testing.T) {
