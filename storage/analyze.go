@@ -106,9 +106,10 @@ func (d *Dir) load() error {
 	return err
 }
 
-// mend tries again what load failed at, before anything else is built on it.
+// mend tries again what load failed at, before anything else is built on it. Without the lock nothing was loaded, and
+// nothing may be completed or undone.
 func (d *Dir) mend() error {
-	if d.problem == nil {
+	if d.problem == nil || d.lock == nil {
 		return nil
 	}
 	return d.load()

@@ -48,7 +48,8 @@ func (s State) String() string {
 // Dir is one journal's directory, locked for this process (Java JNStorage, with the files that Journal keeps beside it).
 // But for Root, CurrentDir, Segments, OpenSegment and Statfs it is used by one goroutine at a time. What a method changed
 // is durable when it returns nil, except where it says otherwise; after an error the disk holds the old or the new
-// state, and so does the Dir.
+// state, and so does the Dir. What changes the directory is refused with an IOException while this Dir does not hold its
+// lock: before Format has made or taken over a root that was not there at Open, and after Close.
 type Dir struct {
 	o     Options
 	fs    vfs.FS
@@ -149,7 +150,7 @@ func (d *Dir) PromisedEpoch() (Epoch, error) {
 
 // SetPromisedEpoch makes the promise durable. An equal value costs no I/O. After an error PromisedEpoch is what the file
 // says then: the old value, or the new one if only the last sync failed.
-func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.promised.set(int64(e)) }
+func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.setEpoch(&d.promised, e) }
 
 // WriterEpoch is the epoch of the writer that last started a segment here, 0 if none did.
 func (d *Dir) WriterEpoch() (Epoch, error) {
@@ -158,7 +159,14 @@ func (d *Dir) WriterEpoch() (Epoch, error) {
 }
 
 // SetWriterEpoch is SetPromisedEpoch for the writer's epoch.
-func (d *Dir) SetWriterEpoch(e Epoch) error { return d.writer.set(int64(e)) }
+func (d *Dir) SetWriterEpoch(e Epoch) error { return d.setEpoch(&d.writer, e) }
+
+func (d *Dir) setEpoch(f *longFile, e Epoch) error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
+	return f.set(int64(e))
+}
 
 // Committed is the newest txid known to be committed; false if none is (no file, an empty one, or Java's -12345 in it).
 // It does not create the file. After a power cut it may be older than it was.
@@ -169,7 +177,12 @@ func (d *Dir) Committed() (TxID, bool, error) {
 
 // SetCommitted overwrites the committed txid in place. It is not synced: the value is a lower bound, and may go back after
 // a power cut.
-func (d *Dir) SetCommitted(t TxID) error { return d.committed.set(int64(t), int64(InvalidTxID)) }
+func (d *Dir) SetCommitted(t TxID) error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
+	return d.committed.set(int64(t), int64(InvalidTxID))
+}
 
 func (d *Dir) path(name string) string { return d.o.Root + "/" + name }
 func (d *Dir) syncRoot() error         { return d.fs.SyncDir(d.o.Root) }

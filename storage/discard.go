@@ -16,7 +16,7 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 	if d.state != Normal {
 		return nil, invalidDir(d.CurrentDir(), d.problem)
 	}
-	if err := d.settle(); err != nil {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return nil, err
 	}
 	segs := d.Segments()

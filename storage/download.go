@@ -24,6 +24,9 @@ type Download struct {
 
 // CreateDownload creates edits_inprogress_<first>.epoch=<e>, or empties the one of an earlier attempt.
 func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
+	if err := d.checkLocked(); err != nil {
+		return nil, err
+	}
 	name := d.segmentPath(DownloadName(first, e))
 	f, err := d.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
@@ -103,7 +106,7 @@ func (w *Download) Abandon() error {
 // that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java would be
 // left with two segments at one txid.
 func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
-	if err := d.settle(); err != nil {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return false, err
 	}
 	tmpName := DownloadName(r.Start, r.AcceptedIn)

@@ -29,6 +29,19 @@ func invalidDir(path string, cause error) error {
 	}
 }
 
+// checkLocked refuses a change of a directory that this Dir does not have locked: it may be another process's by now. What
+// the change itself requires of the disk is looked at first where Java's refusal of an empty place must be kept.
+func (d *Dir) checkLocked() error {
+	switch {
+	case d.lock != nil:
+		return nil
+	case d.problem != nil:
+		return javaerr.New(javaerr.IOException, "Directory %s is not locked by this journal and not formatted: %w",
+			d.o.Root, d.problem)
+	}
+	return javaerr.New(javaerr.IOException, "Directory %s is not locked by this journal and not formatted", d.o.Root)
+}
+
 // noSuchFile is the error of Java's FileInputStream and RandomAccessFile.
 func noSuchFile(path string, cause error) error {
 	return &javaerr.Error{

@@ -92,6 +92,9 @@ func (d *Dir) change(do func() error, update func([]Segment) []Segment) error {
 
 // changeSynced is change for a do that makes its changes durable itself.
 func (d *Dir) changeSynced(do func() error, update func([]Segment) []Segment) error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
 	if err := d.settle(); err != nil {
 		return err
 	}

@@ -95,6 +95,9 @@ func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
 // SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil; after an error the old or
 // the new one is there. The paxos directory is made if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it too).
 func (d *Dir) SetPaxos(r PaxosRecord) error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
 	data, err := appendPaxos(nil, r)
 	if err != nil {
 		return err
@@ -111,6 +114,9 @@ func (d *Dir) SetPaxos(r PaxosRecord) error {
 // DeletePaxos removes the record of the segment at first, if there is one; that it is gone is durable when DeletePaxos
 // returns nil, as a record that came back would speak for the segment that is written there next.
 func (d *Dir) DeletePaxos(first TxID) error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
 	err := d.fs.Remove(d.paxosPath(first))
 	if errors.Is(err, fs.ErrNotExist) && !d.paxosUnsynced {
 		return nil

@@ -34,7 +34,7 @@ type PurgeFailure struct {
 // syncing a directory.
 func (d *Dir) Purge(keep, open TxID) (PurgeResult, error) {
 	var r PurgeResult
-	if err := d.settle(); err != nil {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return r, err
 	}
 	entries, err := d.readCurrent()

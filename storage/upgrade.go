@@ -9,7 +9,8 @@ import (
 
 // The upgrade family (Java NNUpgradeUtil, Journal.doUpgrade). current/ is moved to previous.tmp/, a new current/ with hard
 // links to the segments is made, and once that has its VERSION previous.tmp/ becomes previous/. Each step is durable
-// before the next; analyze.go tells what a crash in between leads to.
+// before the next; analyze.go tells what a crash in between leads to. Of a directory that is not locked by this Dir, Java's
+// checks of what is there are made and nothing is changed.
 
 // PreUpgrade moves current/ to previous.tmp/ and makes a new current/, without VERSION yet, of hard links to each file
 // whose name starts with "edits". Unlike Java's, the new current/ has the epochs and the committed txid from the start. If
@@ -21,6 +22,9 @@ func (d *Dir) PreUpgrade() error {
 		dirRule{previousTmpName, false,
 			"Previous.tmp directory must not exist for preupgrade.Consider restarting for recovery."},
 	); err != nil {
+		return err
+	}
+	if err := d.checkLocked(); err != nil {
 		return err
 	}
 	if err := d.settle(); err != nil {
@@ -73,6 +77,9 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 	); err != nil {
 		return err
 	}
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
 	upgraded, err := readVersion(d.fs, d.o.Root, d.path(previousTmpName))
 	if err != nil {
 		return err
@@ -102,11 +109,17 @@ func (d *Dir) FinalizeUpgrade() error {
 		if err := d.checkUpgradeDirs(dirRule{currentName, true, "Current directory must exist."}); err != nil {
 			return err
 		}
+		if err := d.checkLocked(); err != nil {
+			return err
+		}
 		if err := d.renameInRoot(previousName, finalizedTmpName); err != nil {
 			return err
 		}
 	}
 	if there, err = exists(d.fs, d.path(finalizedTmpName)); err != nil || !there {
+		return err
+	}
+	if err := d.checkLocked(); err != nil {
 		return err
 	}
 	return d.removeInRoot(finalizedTmpName)
@@ -153,6 +166,9 @@ func (d *Dir) Rollback() (bool, error) {
 			"removed.tmp directory must not exist for rollback.Consider restarting for recovery."},
 		dirRule{currentName, true, "Current directory must exist for rollback."},
 	); err != nil {
+		return false, err
+	}
+	if err := d.checkLocked(); err != nil {
 		return false, err
 	}
 	if err := d.checkRollbackTarget(previous); err != nil {
