@@ -1,6 +1,8 @@
 package jnserver
 
 import (
+	"slices"
+
 	"gojn/internal/javaerr"
 	"gojn/storage"
 )
@@ -17,7 +19,7 @@ type FormatRequest struct {
 // Format makes the journal empty and belong to a namespace (Java Journal.format). Unlike Java it keeps the directory's lock
 // throughout and forgets everything that it knew of the old content.
 func (j *Journal) Format(r FormatRequest) error {
-	return j.exclusive("format", func() error {
+	return j.exclusive(opFormat, func() error {
 		if r.Info.NamespaceID == 0 {
 			return javaerr.New(javaerr.IllegalState, "can't format with uninitialized namespace info: %s;bpid=%s", r.Info, r.BlockPoolID)
 		}
@@ -63,7 +65,9 @@ func (j *Journal) PurgeLogsOlderThan(r RequestInfo, min storage.TxID) error {
 		if err != nil {
 			return err
 		}
-		j.forgetMissing()
+		j.forget(func(first storage.TxID) bool {
+			return first < min || slices.Contains(result.Stale, storage.InProgressName(first))
+		})
 		j.emit(Purged{Min: min, Result: result})
 		return nil
 	})
@@ -80,7 +84,7 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 		if j.segmentLost() {
 			j.abortSegment("segments from txid " + start.String() + " on are discarded")
 		}
-		j.forgetMissing()
+		j.forget(func(first storage.TxID) bool { return first >= start })
 		j.readFence()
 		if j.open != nil || err != nil && len(aside) == 0 {
 			return err // the open segment begins below start and goes on; or nothing was set aside
@@ -93,19 +97,20 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 	})
 }
 
-// forgetMissing drops what is remembered of segments that are no longer in the log.
-func (j *Journal) forgetMissing() {
+// forget drops what is remembered of segments that were taken out of the log on purpose. One that vanished otherwise stays
+// remembered: what this process acknowledged in it counts.
+func (j *Journal) forget(gone func(first storage.TxID) bool) {
 	here := make(map[storage.TxID]bool)
 	for _, s := range j.dir.Segments() {
 		here[s.First] = true
 	}
 	for first := range j.acked {
-		if !here[first] {
+		if gone(first) && !here[first] {
 			delete(j.acked, first)
 		}
 	}
 	for _, b := range j.badList {
-		if !here[b.First] {
+		if gone(b.First) && !here[b.First] {
 			j.clearBad(b.First)
 		}
 	}
@@ -152,22 +157,20 @@ func (j *Journal) DoRollback() error {
 }
 
 // CanRollBack tells whether there is a previous/ of the wanted layout version to go back to (Java
-// NNUpgradeUtil.canRollBack). All nodes must answer the same, so an error is an error and never false.
+// NNUpgradeUtil.canRollBack). All nodes must answer the same, so an error is an error and never false. It reads the disk but
+// waits for no writer.
 func (j *Journal) CanRollBack(target int32) (bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed.Load() {
 		return false, errJournalClosed
 	}
 	can, err := j.dir.CanRollBack(target)
 	return can, named(j.jid, err)
 }
 
-// CTime is the cTime of current/VERSION, read afresh (Java Journal.getJournalCTime). It needs no formatted journal.
+// CTime is the cTime of current/VERSION, read afresh (Java Journal.getJournalCTime). It needs no formatted journal, reads the
+// disk and waits for no writer.
 func (j *Journal) CTime() (int64, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed.Load() {
 		return 0, errJournalClosed
 	}
 	return j.dir.ReadCTime()

@@ -208,29 +208,29 @@ func TestUnknownJournals(t *testing.T) {
 	c := &rpcClient{t: t, client: newClient(t, n), lv: 0xffffffff - 66}
 	for i := range 200 {
 		c.jid = fmt.Sprint("nobody", i)
-		for call, want := range map[string]string{
-			c.isFormatted():                 "OK false",
-			c.journalState():                notFormatted + "..",
-			c.manifest(1, true):             notFormatted + "..",
-			c.cTime():                       "FAIL java.io.FileNotFoundException ..",
-			c.canRollBack(layout):           "FAIL java.io.FileNotFoundException ..",
-			c.heartbeat(c.info(1, 5)):       notFormatted + "..",
-			c.newEpoch(1, nil):              notFormatted + "..",
-			c.edits(c.info(1, -1), 1, 1, 1): notFormatted + "..",
-			c.start(1, 1):                   notFormatted + "..",
-			c.finalize(1, 1, 1):             notFormatted + "..",
-			c.purge(1, 1):                   notFormatted + "..",
-			c.prepare(1, 1):                 notFormatted + "..",
-			c.accept(c.info(1, -1), 1, 1, true, "http://x/"):                          notFormatted + "..",
-			c.format(false, func(s *storageInfoProto) { s.NamespceID = new(uint32) }): "FAIL java.lang.IllegalStateException ..",
-			c.discard(1):     "FAIL java.io.IOException Invalid directory ..",
-			c.doPreUpgrade(): "FAIL java.lang.IllegalStateException ..",
-			c.doUpgrade():    "FAIL java.lang.IllegalStateException ..",
-			c.doFinalize():   "OK null",
-			c.doRollback():   "OK null",
+		for _, w := range []struct{ got, want string }{
+			{c.isFormatted(), "OK false"},
+			{c.journalState(), notFormatted + ".."},
+			{c.manifest(1, true), notFormatted + ".."},
+			{c.cTime(), "FAIL java.io.FileNotFoundException .."},
+			{c.canRollBack(layout), "FAIL java.io.FileNotFoundException .."},
+			{c.heartbeat(c.info(1, 5)), notFormatted + ".."},
+			{c.newEpoch(1, nil), notFormatted + ".."},
+			{c.edits(c.info(1, -1), 1, 1, 1), notFormatted + ".."},
+			{c.start(1, 1), notFormatted + ".."},
+			{c.finalize(1, 1, 1), notFormatted + ".."},
+			{c.purge(1, 1), notFormatted + ".."},
+			{c.prepare(1, 1), notFormatted + ".."},
+			{c.accept(c.info(1, -1), 1, 1, true, "http://x/"), notFormatted + ".."},
+			{c.format(false, func(s *storageInfoProto) { s.NamespceID = new(uint32) }), "FAIL java.lang.IllegalStateException .."},
+			{c.discard(1), "FAIL java.io.IOException Invalid directory .."},
+			{c.doPreUpgrade(), "FAIL java.lang.IllegalStateException .."},
+			{c.doUpgrade(), "FAIL java.lang.IllegalStateException .."},
+			{c.doFinalize(), "OK null"},
+			{c.doRollback(), "OK null"},
 		} {
-			if !matches(call, want) && i == 0 {
-				t.Errorf("got %s, want %s", call, want)
+			if !matches(w.got, w.want) && i == 0 {
+				t.Errorf("got %s, want %s", w.got, w.want)
 			}
 		}
 	}

@@ -48,10 +48,10 @@ type Journal struct {
 	env Env
 
 	snapshot atomic.Pointer[Snapshot]
+	closed   atomic.Bool // set with mu held
 
 	mu     sync.Mutex // guards all below
-	closed bool
-	loaded bool // all below was taken from dir; false while the directory cannot be served
+	loaded bool       // all below was taken from dir; false while the directory cannot be served
 	dir    *storage.Dir
 	fence  fence
 	// epochErr and committedErr are why a file could not be read; every call that needs the value fails with it, as in
@@ -113,13 +113,14 @@ func (j *Journal) Snapshot() *Snapshot { return j.snapshot.Load() }
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.closed = true
+	j.closed.Store(true)
 	j.abortSegment("the node stops")
 	return j.dir.Close()
 }
 
 // reload takes all state from the directory, as after a restart: used on open and after format and rollback.
 func (j *Journal) reload() error {
+	j.abortSegment("its directory is read anew")
 	j.fence = fence{serial: -1}
 	j.lastOpened = storage.InvalidTxID
 	j.highest, j.highestIn = 0, storage.InvalidTxID
@@ -292,19 +293,35 @@ func (j *Journal) abortSegment(reason string) {
 func (j *Journal) exclusive(op string, call func() error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed.Load() {
 		return errJournalClosed
 	}
-	err := named(j.jid, call())
-	if !j.loaded && j.dir.State() == storage.Normal {
-		// A directory that could not be served until now: without its promises it must not be.
-		err = j.reloadAfter(err)
+	var err error
+	if op != opFormat { // which may be what mends the directory
+		err = j.ensureLoaded()
+	}
+	if err == nil {
+		err = named(j.jid, call())
+		if lerr := j.ensureLoaded(); err == nil {
+			err = lerr
+		}
 	}
 	j.publish()
 	if err != nil {
 		j.emit(RequestRefused{Op: op, Err: err})
 	}
 	return err
+}
+
+const opFormat = "format"
+
+// ensureLoaded takes the state from a directory that could not be read, or not be served, until now: without its promises
+// and its end it must not be written.
+func (j *Journal) ensureLoaded() error {
+	if j.loaded || j.dir.State() != storage.Normal {
+		return nil
+	}
+	return j.reload()
 }
 
 func (j *Journal) emit(e Event) {

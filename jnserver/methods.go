@@ -23,12 +23,12 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 		PBClass: "org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolPB",
 		Version: 1,
 		Methods: map[string]hadooprpc.Method{
-			"isFormatted":        asking(n.isFormatted),
-			"getJournalState":    asking(n.getJournalState),
-			"getEditLogManifest": asking(n.getEditLogManifest),
-			"getJournaledEdits":  asking(n.getJournaledEdits),
-			"getJournalCTime":    asking(n.getJournalCTime),
-			"canRollBack":        asking(n.canRollBack),
+			"isFormatted":        question(n.isFormatted),
+			"getJournalState":    question(n.getJournalState),
+			"getEditLogManifest": question(n.getEditLogManifest),
+			"getJournaledEdits":  question(n.getJournaledEdits),
+			"getJournalCTime":    question(n.getJournalCTime),
+			"canRollBack":        question(n.canRollBack),
 			"newEpoch":           asking(n.newEpoch),
 			"format":             asking(n.format),
 			"discardSegments":    asking(n.discardSegments),
@@ -45,6 +45,18 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 			"acceptRecovery":     writing(n.acceptRecovery),
 		},
 	}}
+}
+
+// question makes a method that changes nothing. Questions have a share of the server's places of their own, besides that of
+// the calls which may wait for the journal's disk: they are answered while all of those hang.
+func question[Req any, PReq interface {
+	*Req
+	proto.Message
+	GetJid() *pb.JournalIdProto
+}, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
+	m := asking(h)
+	m.Key = func(req any) string { return "?" + req.(PReq).GetJid().GetIdentifier() }
+	return m
 }
 
 // asking makes a method of a request that names its journal in the field jid; writing, of one that carries a RequestInfo.

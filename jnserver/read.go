@@ -36,9 +36,11 @@ func (j *Journal) readable() (*Snapshot, error) {
 	if s.EpochErr == nil && s.CommittedErr == nil {
 		return s, nil
 	}
-	j.mu.Lock()
+	if !j.mu.TryLock() {
+		return s, nil // a question waits for no writer: the error of before is the answer
+	}
 	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed.Load() {
 		return nil, errJournalClosed
 	}
 	j.readFence()

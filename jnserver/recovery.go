@@ -210,7 +210,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 			return err
 		}
 		if plan.download {
-			if _, err := j.dir.CompleteAccept(record); err != nil {
+			if err := j.promote(record); err != nil {
 				return err
 			}
 		}
@@ -236,6 +236,15 @@ func (j *Journal) replaced(r storage.PaxosRecord) {
 	}
 }
 
+// promote puts a download into its place, after the record that commits to it.
+func (j *Journal) promote(record storage.PaxosRecord) error {
+	done, err := j.dir.CompleteAccept(record)
+	if err == nil && !done {
+		err = refuse(javaerr.IOException, "The downloaded segment %d could not be put in place: it no longer ends at txid %d", record.Start, record.End)
+	}
+	return err
+}
+
 // planAccept looks at what is here and applies the rules, in Java's order.
 func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, error) {
 	if err := checkAcceptRange(accept); err != nil {
@@ -257,6 +266,10 @@ func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, er
 	}
 	if f.exists && f.seg.InProgress {
 		bad = bad || j.damaged(f.seg, f.scan)
+	}
+	if _, acked := j.acked[accept.Start]; f.state == nil && (bad || acked) {
+		// Nothing can be read of what was here. It still held something, which must not be cut off below the committed txid.
+		f.state, bad = &SegmentState{Start: accept.Start, End: accept.Start - 1, InProgress: true}, true
 	}
 	return planAccept(j.fence, accept, f.state, bad, j.highest)
 }

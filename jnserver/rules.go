@@ -121,7 +121,8 @@ type acceptPlan struct {
 
 // checkAcceptRange is the first check of Java's Journal.acceptRecovery.
 func checkAcceptRange(accept SegmentState) error {
-	if accept.End <= 0 || accept.End < accept.Start {
+	// Java takes a negative start, and then makes a file whose name nobody can read back.
+	if accept.End <= 0 || accept.End < accept.Start || accept.Start < 0 {
 		return refuse(javaerr.IllegalArgument, "bad recovery state for segment %d: %s", accept.Start, accept)
 	}
 	return nil

@@ -98,6 +98,9 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 		if layout == 0 {
 			layout = j.dir.Info().LayoutVersion
 		}
+		// What was here is given up now, whatever becomes of the new file.
+		delete(j.acked, first)
+		j.clearBad(first)
 		w, err := j.dir.StartSegment(first, layout)
 		if err != nil {
 			return err
@@ -107,8 +110,6 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 			j.wrote(storage.InvalidTxID, first-1)
 		}
 		j.lastOpened = first
-		delete(j.acked, first)
-		j.clearBad(first)
 		j.emit(SegmentStarted{First: first, LayoutVersion: layout, Epoch: r.Epoch})
 		return nil
 	})
@@ -116,14 +117,25 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 
 func (j *Journal) checkStart(first storage.TxID) error {
 	seg, found, err := j.dir.Find(first)
-	if err != nil || !found {
+	if err != nil {
 		return err
+	}
+	acked, hasAcked := j.acked[first]
+	if !found {
+		if hasAcked {
+			return refuse(javaerr.IllegalState, "Log segment %d is gone but this node has acknowledged txid %d in it", first, acked)
+		}
+		return nil
 	}
 	var scan editlog.Scan
 	if seg.InProgress {
 		if scan, err = j.dir.Scan(seg); err != nil {
 			return err
 		}
+	}
+	if hasAcked && acked > scanEnd(scan) {
+		return refuse(javaerr.IllegalState, "Log segment %s ends at txid %d on disk but this node has acknowledged txid %d in it",
+			j.path(seg), scanEnd(scan), acked)
 	}
 	return checkStartOver(j.dir.CurrentDir(), seg, scan)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ func newSlowLog(threshold time.Duration, log *slog.Logger) *slowLog {
 
 func (s *slowLog) callDone(c hadooprpc.CallInfo) {
 	if s.isSlow(c) {
-		s.log.Warn("slow RPC", "method", c.Method, "jid", c.Key, "client", c.Remote, "took_ms", c.Processing.Milliseconds(),
+		s.log.Warn("slow RPC", "method", c.Method, "jid", strings.TrimPrefix(c.Key, "?"), "client", c.Remote, "took_ms", c.Processing.Milliseconds(),
 			"queued_ms", c.Queue.Milliseconds())
 	}
 }
