@@ -124,6 +124,9 @@ func (d *Dir) reload() error {
 	d.unsettled, d.paxosUnsynced = false, false
 	d.state, d.info = NotFormatted, StorageInfo{}
 
+	if err := d.completeFormat(); err != nil {
+		return err
+	}
 	disk, err := d.analyze()
 	if err != nil {
 		return err
@@ -169,10 +172,11 @@ func (d *Dir) loadNormal() (err error) {
 	return nil
 }
 
-// removeLeftovers deletes what is only garbage: directories that were renamed in order to be deleted. That it fails is no
+// removeLeftovers deletes what is only garbage: directories that were renamed in order to be deleted, and the beginning of
+// a format. That it fails is no
 // reason not to serve; the next Open tries again.
 func (d *Dir) removeLeftovers() {
-	for _, name := range []string{currentTmpName, finalizedTmp2Name} {
+	for _, name := range []string{formattedTmpName, currentTmpName, finalizedTmp2Name} {
 		_ = d.fs.RemoveAll(d.path(name))
 	}
 }

@@ -102,7 +102,7 @@ func crashScenarios() []crashScenario {
 	unsynced := func(t *testing.T, mem *vfs.Mem, _ *storage.Dir) {
 		writeTo(t, mem, rootDir+"/"+inProgress(7), []byte(segmentFile(7, 10)))
 	}
-	unformatted := func(_, _, v view) bool { return v.State == storage.NotFormatted }
+	other := storage.StorageInfo{LayoutVersion: -66, NamespaceID: 42, ClusterID: "CID-other", CTime: 1}
 	preUpgrade := func(t *testing.T, _ *vfs.Mem, d *storage.Dir) { must(t, d.PreUpgrade()) }
 	upgrade := func(t *testing.T, mem *vfs.Mem, d *storage.Dir) {
 		preUpgrade(t, mem, d)
@@ -183,7 +183,11 @@ func crashScenarios() []crashScenario {
 			return err
 		}, retried: true},
 		{name: "Format", run: func(d *storage.Dir) error { return d.Format(fixtureInfo, true) },
-			between: unformatted, withCommitted: true, retried: true},
+			withCommitted: true, retried: true},
+		{name: "Format beside previous", before: upgrade, run: func(d *storage.Dir) error { return d.Format(other, true) },
+			withCommitted: true, retried: true},
+		{name: "Format beside previous.tmp", before: preUpgrade,
+			run: func(d *storage.Dir) error { return d.Format(other, true) }, withCommitted: true, midway: true},
 		{name: "PreUpgrade", run: (*storage.Dir).PreUpgrade, withCommitted: true},
 		{name: "Upgrade", before: preUpgrade, run: func(d *storage.Dir) error { return d.Upgrade(upgradedInfo) },
 			withCommitted: true, midway: true},

@@ -75,7 +75,8 @@ const (
 	promisedName      = "last-promised-epoch"
 	writerName        = "last-writer-epoch"
 	committedName     = "committed-txid"
-	currentTmpName    = "current.tmp" // a current/ on its way to deletion
+	currentTmpName    = "current.tmp"   // a current/ on its way to deletion
+	formattedTmpName  = "formatted.tmp" // what Format will put in the place of current/; Java does not know the name
 	previousName      = "previous"
 	previousTmpName   = "previous.tmp"
 	removedTmpName    = "removed.tmp"

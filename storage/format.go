@@ -9,8 +9,9 @@ import (
 // JNStorage.format, which unlocks in between). A missing root is created and locked. Without force a current/ that has
 // any entry is refused with InconsistentFSStateException; with force it is replaced. previous/ and edits.sync/ are left.
 //
-// VERSION comes last and whole, so a crash leaves the old state, an unformatted journal, or the new one. What was cached
-// is forgotten: both epochs are 0, no txid is known to be committed, there are no segments.
+// The new state is made beside the old one and then put in its place, so a crash leaves one of the two, and so does an
+// error: a full disk costs nothing, and the call may be repeated. What was cached is forgotten: both epochs are 0, no txid
+// is known to be committed, there are no segments.
 func (d *Dir) Format(info StorageInfo, force bool) error {
 	if info.NamespaceID == 0 {
 		return illegalState("can't format with uninitialized namespace info: %s", info)
@@ -47,47 +48,75 @@ func (d *Dir) createRoot() error {
 	return d.load() // somebody else may have made the directory meanwhile, and formatted it
 }
 
+// format builds the new state as formatted.tmp/, durably and whole, and exchanges the two. Deleting or filling current/ in
+// place could leave VERSION without the promises that were made under it, or, beside a previous/, a directory that nobody
+// may open. In between the only trace is current.tmp/ with no current/, which completeFormat takes up.
 func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 	if err := d.committed.close(); err != nil {
 		return err
 	}
+	if err := d.fs.RemoveAll(d.path(formattedTmpName)); err != nil {
+		return err
+	}
+	if err := d.fs.RemoveAll(d.path(currentTmpName)); err != nil {
+		return err
+	}
+	if err := d.makeEmpty(d.path(formattedTmpName), info); err != nil {
+		return err
+	}
 	if hasCurrent {
-		// Deleting in place could leave VERSION without the promises that were made under it.
-		if err := d.fs.RemoveAll(d.path(currentTmpName)); err != nil {
-			return err
-		}
 		if err := d.renameInRoot(currentName, currentTmpName); err != nil {
 			return err
 		}
 	}
-	if err := mkdirDurable(d.fs, d.CurrentDir()); err != nil {
+	return d.renameInRoot(formattedTmpName, currentName)
+}
+
+// makeEmpty makes dir an empty journal of info, VERSION last.
+func (d *Dir) makeEmpty(dir string, info StorageInfo) error {
+	if err := mkdirDurable(d.fs, dir); err != nil {
 		return err
 	}
 	if d.o.CurrentPerm != 0 {
-		if err := d.fs.Chmod(d.CurrentDir(), d.o.CurrentPerm); err != nil {
+		if err := d.fs.Chmod(dir, d.o.CurrentPerm); err != nil {
 			return err
 		}
 	}
-	if err := d.forgetPrevious(); err != nil {
+	if err := d.forgetPrevious(dir); err != nil {
 		return err
 	}
-	if err := d.makePaxosDir(); err != nil {
+	if err := mkdirDurable(d.fs, dir+"/"+paxosDirName); err != nil {
 		return err
 	}
-	return writeVersion(d.fs, d.CurrentDir(), info, d.o.Now())
+	return writeVersion(d.fs, dir, info, d.o.Now())
 }
 
 // forgetPrevious writes the epochs out as 0 and the committed txid as unknown if a state of an earlier upgrade is kept
 // beside current/: where these files are missing the next Open takes them from there (completeEpochs).
-func (d *Dir) forgetPrevious() error {
+func (d *Dir) forgetPrevious(dir string) error {
 	for _, name := range []string{previousName, previousTmpName} {
 		there, err := exists(d.fs, d.path(name))
 		if err != nil {
 			return err
 		}
 		if there {
-			return writeEpochFiles(d.fs, d.CurrentDir(), epochFiles{committed: int64(InvalidTxID)})
+			return writeEpochFiles(d.fs, dir, epochFiles{committed: int64(InvalidTxID)})
 		}
 	}
 	return nil
+}
+
+// completeFormat ends a format that was cut off, or failed, when the old current/ had made way and the new one had not come
+// yet. It comes before Java's rules, which would bring an older state back or refuse the directory. A formatted.tmp/ in
+// any other company is garbage: a format that did not come that far, or one after which a Java node formatted.
+func (d *Dir) completeFormat() error {
+	for _, look := range []struct {
+		name  string
+		there bool
+	}{{formattedTmpName + "/" + versionName, true}, {currentTmpName, true}, {currentName, false}} {
+		if there, err := exists(d.fs, d.path(look.name)); err != nil || there != look.there {
+			return err
+		}
+	}
+	return d.renameInRoot(formattedTmpName, currentName)
 }

@@ -277,7 +277,7 @@ func TestOrderOfSyncs(t *testing.T) {
 		s, _, _ := d.Find(first)
 		return s
 	}
-	const cur, p = "current/", "current/paxos/"
+	const cur, fresh, p = "current/", "formatted.tmp/", "current/paxos/"
 	seg, fin, dl := inProgress(7), finalized(7, 9), "current/"+storage.DownloadName(7, 5)
 	record := storage.PaxosRecord{Start: 7, End: 8, InProgress: true, AcceptedIn: 5}
 	tests := []struct {
@@ -307,10 +307,12 @@ func TestOrderOfSyncs(t *testing.T) {
 		}, []string{"writeat " + p + "7.tmp", "sync " + p + "7.tmp", "rename " + p + "7.tmp " + p + "7", "syncdir current/paxos",
 			"remove " + p + "7", "syncdir current/paxos"}},
 		{"format", func(d *storage.Dir) error { return d.Format(fixtureInfo, true) },
-			[]string{"removeall current.tmp", "rename current current.tmp", "syncdir .", "mkdir current", "syncdir .",
-				"chmod current", "mkdir current/paxos", "syncdir current",
-				"writeat " + cur + "VERSION.tmp", "sync " + cur + "VERSION.tmp", "rename " + cur + "VERSION.tmp " + cur + "VERSION",
-				"syncdir current", "removeall current.tmp", "removeall finalized.tmp.tmp", "syncdir current"}},
+			[]string{"removeall formatted.tmp", "removeall current.tmp", "mkdir formatted.tmp", "syncdir .",
+				"chmod formatted.tmp", "mkdir " + fresh + "paxos", "syncdir formatted.tmp",
+				"writeat " + fresh + "VERSION.tmp", "sync " + fresh + "VERSION.tmp",
+				"rename " + fresh + "VERSION.tmp " + fresh + "VERSION", "syncdir formatted.tmp",
+				"rename current current.tmp", "syncdir .", "rename formatted.tmp current", "syncdir .",
+				"removeall formatted.tmp", "removeall current.tmp", "removeall finalized.tmp.tmp", "syncdir current"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,9 +2,11 @@ package storage_test
 
 import (
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gojn/internal/javaerr"
@@ -295,6 +297,119 @@ func TestFormatAfterAFailedRollback(t *testing.T) {
 	must(t, d.Format(other, true))
 	wantEmptyJournal(t, d, other)
 	wantTop(t, mem, "current", "in_use.lock", "previous")
+}
+
+// TestFormatOnAFullDisk: VERSION of the new state could not be written, beside a previous/. The old state stays, and once
+// there is space the format may be repeated, by this process or after a restart.
+func TestFormatOnAFullDisk(t *testing.T) {
+	other := fixtureInfo
+	other.NamespaceID = 42
+	for _, restart := range []bool{false, true} {
+		mem := newDisk(t).served("3.4.2").copyDir("current", "previous").settled()
+		full := true
+		d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+			if full && op.Kind == "writeat" && path.Base(op.Path) == "VERSION.tmp" {
+				return syscall.ENOSPC
+			}
+			return nil
+		}))
+		if err := d.Format(other, true); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("format: %v", err)
+		}
+		if d.Problem() != nil {
+			t.Errorf("problem %v", d.Problem())
+		}
+		wantServed(t, d, []string{"1-3", "4-8", "9-15", "16-19"}, 3, 18)
+		wantTop(t, mem, "current", "in_use.lock", "previous")
+		if restart {
+			must(t, d.Close())
+			d = mustOpen(t, mem.CrashClone(nil))
+			wantServed(t, d, []string{"1-3", "4-8", "9-15", "16-19"}, 3, 18)
+		}
+		full = false
+		must(t, d.Format(other, true))
+		wantEmptyJournal(t, d, other)
+	}
+}
+
+// TestOpenCompletesAFormat: only a format of ours leaves a whole formatted.tmp/, a current.tmp/ and no current/. Anything
+// else beside previous/ stays Java's refusal (s03), and a formatted.tmp/ that has no part in it is garbage.
+func TestOpenCompletesAFormat(t *testing.T) {
+	other := storage.StorageInfo{LayoutVersion: -63, NamespaceID: 42, ClusterID: "c", CTime: 0}
+	fresh := newDisk(t)
+	must(t, mustOpen(t, fresh.mem).Format(other, false))
+	made := tree(t, fresh.mem, currentDir)
+	withNew := func(d *disk) *disk {
+		for name, content := range made {
+			if strings.HasSuffix(name, "/") {
+				d.mkdir("formatted.tmp/" + name)
+			} else {
+				d.put("formatted.tmp/"+name, content)
+			}
+		}
+		return d
+	}
+	const noVersion = "Directory " + rootDir + " is in an inconsistent state: version file in current directory is missing."
+	tests := []struct {
+		name  string
+		disk  func(d *disk)
+		words string // of the refusal
+		state storage.State
+		info  storage.StorageInfo
+	}{
+		{"between the renames", func(d *disk) { withNew(d).rename("current", "current.tmp") },
+			"", storage.Normal, other},
+		{"between the renames, beside previous",
+			func(d *disk) {
+				withNew(d).copyDir("current", "previous").rename("current", "current.tmp").
+					put("formatted.tmp/last-promised-epoch", "0\n").put("formatted.tmp/last-writer-epoch", "0\n").
+					put("formatted.tmp/committed-txid", "\xff\xff\xff\xff\xff\xff\xcf\xc7")
+			},
+			"", storage.Normal, other},
+		{"before the renames", func(d *disk) { withNew(d) }, "", storage.Normal, fixtureInfo},
+		{"before VERSION", func(d *disk) { d.mkdir("formatted.tmp/paxos") }, "", storage.Normal, fixtureInfo},
+		{"of a missing current", func(d *disk) { withNew(d).remove("current") },
+			"", storage.NotFormatted, storage.StorageInfo{}},
+		{"no VERSION in the new one", func(d *disk) { d.mkdir("formatted.tmp").rename("current", "current.tmp") },
+			"", storage.NotFormatted, storage.StorageInfo{}},
+		{"s03 with garbage", func(d *disk) {
+			withNew(d).mkdir("current.tmp").copyDir("current", "previous").remove("current/VERSION")
+		}, noVersion, 0, storage.StorageInfo{}},
+		{"previous alone", func(d *disk) { d.copyDir("current", "previous").remove("current") },
+			noVersion, 0, storage.StorageInfo{}},
+		{"previous and a cut formatted.tmp", func(d *disk) {
+			d.copyDir("current", "previous").rename("current", "current.tmp").mkdir("formatted.tmp")
+		}, noVersion, 0, storage.StorageInfo{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			disk := newDisk(t).served("3.4.2")
+			tt.disk(disk)
+			mem := disk.settled()
+			if tt.words != "" {
+				before := tree(t, mem, rootDir)
+				_, err := storage.Open(options(mem))
+				wantError(t, err, javaerr.InconsistentFSState, tt.words)
+				after := tree(t, mem, rootDir)
+				delete(after, "in_use.lock")
+				if !maps.Equal(before, after) {
+					t.Error("Open changed what it refused")
+				}
+				return
+			}
+			d := mustOpen(t, mem)
+			if d.State() != tt.state || d.Info() != tt.info {
+				t.Errorf("%v %v, want %v %v", d.State(), d.Info(), tt.state, tt.info)
+			}
+			if tt.info == other {
+				wantEmptyJournal(t, d, other)
+				wantEmptyJournal(t, mustOpen(t, mem.CrashClone(nil)), other)
+			}
+			if has(t, mem, rootDir+"/formatted.tmp") || has(t, mem, rootDir+"/current.tmp") {
+				t.Errorf("left over: %v", names(t, mem, rootDir))
+			}
+		})
+	}
 }
 
 func wantEmptyJournal(t *testing.T, d *storage.Dir, info storage.StorageInfo) {
