@@ -8,7 +8,7 @@ export CGO_ENABLED := 0
 VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS      := -s -w -X main.version=$(VERSION)
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME     ?= 30s
 DATA         ?= $(CURDIR)/data
 BIN          := bin/journalnode
@@ -53,7 +53,8 @@ generate: ## make the generated code anew (protobuf messages, configuration tabl
 	go generate ./...
 
 verify-generate: generate ## fail if the generated code differs from what is committed
-	@git diff --exit-code --stat -- '*.pb.go' docs || { echo "make generate changes committed files"; exit 1; }
+	@changed=$$(git status --porcelain -- '*.pb.go' docs); \
+	  if [ -n "$$changed" ]; then echo "make generate changes files:"; echo "$$changed"; exit 1; fi
 
 tidy-check: ## fail if go.mod is not tidy
 	go mod tidy -diff
@@ -67,7 +68,9 @@ bench: ## the benchmarks
 
 long: ## what does not fit into CI: the fuzz targets and every compat test, repeated
 	$(MAKE) fuzz FUZZTIME=5m
+	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
 	COMPAT=required go test -timeout 4h -count 5 ./compat-tests/...
+	COMPAT=required CGO_ENABLED=1 go test -race -timeout 1h ./compat-tests/...
 
 clean: ## remove what was built (not ./data)
 	rm -rf bin

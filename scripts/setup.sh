@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
-# Installs what the tests need and a machine may lack: a JDK 17, Maven, a C compiler for the race detector. It does nothing
-# where they are there.
+# Installs what the tests need and a machine may lack: a JDK 17 or later, Maven, a C compiler for the race detector. It does
+# nothing where they are there.
 set -euo pipefail
+
+has_jdk() {
+  local major
+  major=$(javac -version 2>&1 | sed -nE 's/^javac ([0-9]+).*/\1/p') || return 1
+  [ -n "$major" ] && [ "$major" -ge 17 ]
+}
+
 missing=()
-command -v java >/dev/null || missing+=(openjdk-17-jdk-headless)
-command -v mvn >/dev/null || missing+=(maven)
-command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+has_jdk || missing+=(openjdk-17-jdk-headless)
+for pair in mvn:maven gcc:gcc git:git make:make; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+done
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 if [ ${#missing[@]} -gt 0 ]; then
   echo "installing ${missing[*]}"
   apt-get update -q
   DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
 fi
 go version
-java -version 2>&1 | head -n 1
+javac -version
 mvn -version 2>&1 | head -n 1
