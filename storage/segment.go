@@ -18,11 +18,17 @@ var padding = bytes.Repeat([]byte{editlog.OpInvalid}, editlog.PreallocateSize)
 // ErrSegmentFailed is wrapped by every error of a SegmentWriter after its first one.
 var ErrSegmentFailed = errors.New("an earlier operation on this segment failed")
 
+// ErrSyncFailed is wrapped by the error of a SegmentWriter's Sync, Close or Abort, and by those of all later calls, if what
+// was appended could not be synced. Nobody knows then what of it is on disk. Without it in the error of Append, everything
+// below Offset is as good as Abort says.
+var ErrSyncFailed = errors.New("the segment could not be synced")
+
 // SegmentWriter appends to the segment in progress (Java namenode.EditLogFileOutputStream). Its file has the same bytes
 // as Java's at each moment: header, records, and 0xFF up to a multiple of 1 MiB.
 //
 // After an error of Append or Sync the writer is failed for good: what the kernel could not write once it may report as
-// written by a repeated fsync, and behind a torn batch nothing can be read. Only Close and Abort still do something.
+// written by a repeated fsync, and behind a torn batch nothing can be read. Only Close and Abort still do something: after
+// a failed Append they sync what was appended before it, after a failed Sync they never try again.
 //
 // The methods belong to one goroutine; Offset and Synced may be read by any.
 type SegmentWriter struct {
@@ -31,6 +37,7 @@ type SegmentWriter struct {
 	syncless bool  // the file is open with O_DSYNC
 	size     int64 // of the file, padding included
 	failed   error // first error of Append or Sync
+	unsynced bool  // that was, or since then there was, a failed sync
 	closed   bool
 	offset   atomic.Int64
 	synced   atomic.Int64
@@ -130,24 +137,33 @@ func (w *SegmentWriter) sync() error {
 		return nil
 	}
 	if err := w.file.SyncData(); err != nil {
-		return w.fail(err)
+		w.unsynced = true
+		return w.fail(&syncError{err})
 	}
 	w.synced.Store(end)
 	return nil
 }
 
+// syncError is ErrSyncFailed with the words of its cause alone: they name operation and file already.
+type syncError struct{ cause error }
+
+func (e *syncError) Error() string   { return e.cause.Error() }
+func (e *syncError) Unwrap() []error { return []error{ErrSyncFailed, e.cause} }
+
 // Close cuts the padding off, syncs the file and closes it (EditLogFileOutputStream.close; the sync is ours). The caller
-// may rename it then. If the writer failed before, the file is only closed and the error is the first one again.
+// may rename it then. If the writer failed before, Close does what Abort does, and the error has the first one again.
 func (w *SegmentWriter) Close() error {
 	if w.closed {
 		return w.usable()
 	}
 	if w.failed != nil {
-		return errors.Join(w.usable(), w.close())
+		return errors.Join(w.usable(), w.Abort())
 	}
 	err := w.file.Truncate(w.Offset())
 	if err == nil {
-		err = w.file.Sync()
+		if err = w.file.Sync(); err != nil {
+			err = &syncError{err}
+		}
 	}
 	if err == nil {
 		w.synced.Store(w.Offset())
@@ -155,14 +171,16 @@ func (w *SegmentWriter) Close() error {
 	return errors.Join(err, w.close())
 }
 
-// Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What is
-// not synced yet is synced first, unless the writer failed. A second Abort or one after Close does nothing.
+// Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What was
+// appended whole and is not synced yet is synced first, after a failed Append too: batches that were acknowledged without a
+// sync may be among it. Nothing is tried after a failed Sync. If Abort returns nil after a failed Append, what lies below
+// Offset is durable. A second Abort or one after Close does nothing.
 func (w *SegmentWriter) Abort() error {
 	if w.closed {
 		return nil
 	}
 	var err error
-	if w.failed == nil {
+	if !w.unsynced {
 		err = w.sync()
 	}
 	return errors.Join(err, w.close())
@@ -183,7 +201,10 @@ func (w *SegmentWriter) usable() error {
 	return nil
 }
 
+// fail keeps the first error, for later calls; a failed sync counts for more than the failed Append before it.
 func (w *SegmentWriter) fail(err error) error {
-	w.failed = err
+	if w.failed == nil || w.unsynced {
+		w.failed = err
+	}
 	return err
 }
