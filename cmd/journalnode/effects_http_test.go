@@ -122,3 +122,15 @@ func effectHTTPHeaders(t *testing.T) {
 		t.Errorf("without the key: %v", resp.Header)
 	}
 }
+
+// effectNaNFilter: the handler filters as configured. No bean of a healthy node is NaN, so what it then prints is servlet's
+// TestFilterNaN.
+func effectNaNFilter(t *testing.T) {
+	n, _ := on(t)
+	for value, want := range map[string]bool{"true": true, "false": false} {
+		settings, conf := configure(t, with(loopback(t.TempDir()), "hadoop.http.jmx.nan-filter.enabled", value))
+		if got := n.handlerConfig(settings, conf, newLogger(io.Discard)).FilterNaN; got != want {
+			t.Errorf("%s: filters %t", value, got)
+		}
+	}
+}

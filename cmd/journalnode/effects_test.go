@@ -33,6 +33,7 @@ var effects = map[string]func(t *testing.T){
 	"hadoop.http.max.request.header.size":         effectHeaderSize,
 	"hadoop.http.socket.backlog.size":             effectListenQueues,
 	"hadoop.http.header.<name>":                   effectHTTPHeaders,
+	"hadoop.http.jmx.nan-filter.enabled":          effectNaNFilter,
 	"ipc.maximum.data.length":                     effectDataLength,
 	"ipc.server.max.response.size":                effectResponseSize,
 	"ipc.server.listen.queue.size":                effectListenQueues,

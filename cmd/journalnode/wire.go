@@ -86,6 +86,7 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		Health:    func() servlet.Health { return health(d.node, !d.stopping.Load()) },
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
+		FilterNaN: s.HTTP.JMXNaNFilter,
 		Logger:    log,
 	}
 }

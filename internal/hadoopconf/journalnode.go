@@ -83,6 +83,8 @@ type HTTPServer struct {
 	// ConfFormatFromAccept: /conf answers in the format that the Accept header asks for and knows ?name= (3.x). Otherwise
 	// by ?format= (2.7).
 	ConfFormatFromAccept bool
+	// JMXNaNFilter: /jmx prints 0.0 in place of NaN, which is not JSON.
+	JMXNaNFilter bool
 }
 
 // Header is one header of an HTTP answer.

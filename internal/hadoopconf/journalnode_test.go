@@ -59,6 +59,7 @@ var samples = map[string]string{
 	"hadoop.http.max.request.header.size":         "1",
 	"hadoop.http.socket.backlog.size":             "1",
 	"hadoop.http.header.<name>":                   "x",
+	"hadoop.http.jmx.nan-filter.enabled":          "true",
 	"ipc.maximum.data.length":                     "1",
 	"ipc.server.max.response.size":                "1",
 	"ipc.server.listen.queue.size":                "1",
@@ -362,6 +363,15 @@ func TestKey_HTTPHeaders(t *testing.T) {
 	_, _, err = tryRead(t, r34, "hadoop.http.header.X", "a\r\nSet-Cookie: b")
 	if err == nil {
 		t.Error("a header with a line break is accepted")
+	}
+}
+
+// JMXJsonServlet.init.
+func TestKey_JMXNaNFilter(t *testing.T) {
+	for value, want := range map[string]bool{"true": true, " TRUE ": true, "false": false} {
+		if got := read(t, r34, "hadoop.http.jmx.nan-filter.enabled", value).HTTP.JMXNaNFilter; got != want {
+			t.Errorf("%q: %t", value, got)
+		}
 	}
 }
 

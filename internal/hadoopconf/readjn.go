@@ -72,6 +72,7 @@ func (r *reader) httpServer() HTTPServer {
 		SocketBacklog:        r.integer("hadoop.http.socket.backlog.size"),
 		Headers:              r.headers(),
 		ConfFormatFromAccept: r.c.release != Release27,
+		JMXNaNFilter:         r.boolean("hadoop.http.jmx.nan-filter.enabled"),
 	}
 }
 
