@@ -280,6 +280,16 @@ func TestOrderOfSyncs(t *testing.T) {
 	const cur, fresh, p = "current/", "formatted.tmp/", "current/paxos/"
 	seg, fin, dl := inProgress(7), finalized(7, 9), "current/"+storage.DownloadName(7, 5)
 	record := storage.PaxosRecord{Start: 7, End: 8, InProgress: true, AcceptedIn: 5}
+	next := inProgress(10)
+	written := func(d *storage.Dir) *storage.SegmentWriter {
+		w, err := d.StartSegment(10, -67)
+		must(t, err)
+		must(t, w.Append(edits(10, 10)))
+		return w
+	}
+	roll := func(ops ...string) []string {
+		return append([]string{"writeat " + next, "syncdata " + next, "syncdir current", "writeat " + next}, ops...)
+	}
 	tests := []struct {
 		name string
 		run  func(d *storage.Dir) error
@@ -287,6 +297,26 @@ func TestOrderOfSyncs(t *testing.T) {
 	}{
 		{"finalize", func(d *storage.Dir) error { return d.Finalize(find(d, 7), 9) },
 			[]string{"sync " + seg, "rename " + seg + " " + fin, "syncdir current"}},
+		{"a roll", func(d *storage.Dir) error {
+			w := written(d)
+			must(t, w.Close())
+			return d.FinalizeClosed(find(d, 10), 10, w)
+		}, roll("truncate "+next, "sync "+next, "rename "+next+" "+finalized(10, 10), "syncdir current")},
+		{"finalize after an abort", func(d *storage.Dir) error {
+			w := written(d)
+			must(t, w.Abort())
+			return d.FinalizeClosed(find(d, 10), 10, w)
+		}, roll("syncdata "+next, "sync "+next, "rename "+next+" "+finalized(10, 10), "syncdir current")},
+		{"finalize before the close", func(d *storage.Dir) error {
+			w := written(d)
+			must(t, d.FinalizeClosed(find(d, 10), 10, w))
+			return w.Abort()
+		}, roll("sync "+next, "rename "+next+" "+finalized(10, 10), "syncdir current", "syncdata "+next)},
+		{"finalize another segment", func(d *storage.Dir) error {
+			w := written(d)
+			must(t, w.Close())
+			return d.FinalizeClosed(find(d, 7), 9, w)
+		}, roll("truncate "+next, "sync "+next, "sync "+seg, "rename "+seg+" "+fin, "syncdir current")},
 		{"set aside", func(d *storage.Dir) error { return d.SetAside(find(d, 7), ".stale") },
 			[]string{"rename " + seg + " " + seg + ".stale", "syncdir current"}},
 		{"accept", func(d *storage.Dir) error {
@@ -325,7 +355,7 @@ func TestOrderOfSyncs(t *testing.T) {
 			}
 			d := mustOpen(t, vfs.Inject(formatted(t).settled(), func(op vfs.Op) error {
 				switch op.Kind {
-				case "writeat", "sync", "syncdir", "remove", "removeall", "mkdir", "chmod":
+				case "writeat", "truncate", "sync", "syncdata", "syncdir", "remove", "removeall", "mkdir", "chmod":
 					ops = append(ops, op.Kind+" "+rel(op.Path))
 				case "rename":
 					ops = append(ops, op.Kind+" "+rel(op.Path)+" "+rel(op.To))

@@ -39,6 +39,7 @@ type SegmentWriter struct {
 	failed   error // first error of Append or Sync
 	unsynced bool  // that was, or since then there was, a failed sync
 	closed   bool
+	whole    bool // Close was good: the file holds what was appended, durably, and nothing else
 	offset   atomic.Int64
 	synced   atomic.Int64
 }
@@ -151,7 +152,7 @@ func (e *syncError) Error() string   { return e.cause.Error() }
 func (e *syncError) Unwrap() []error { return []error{ErrSyncFailed, e.cause} }
 
 // Close cuts the padding off, syncs the file and closes it (EditLogFileOutputStream.close; the sync is ours). The caller
-// may rename it then. If the writer failed before, Close does what Abort does, and the error has the first one again.
+// may rename it then, see Dir.FinalizeClosed. If the writer failed before, Close does what Abort does, and the error has the first one again.
 func (w *SegmentWriter) Close() error {
 	if w.closed {
 		return w.usable()
@@ -168,7 +169,9 @@ func (w *SegmentWriter) Close() error {
 	if err == nil {
 		w.synced.Store(w.Offset())
 	}
-	return errors.Join(err, w.close())
+	err = errors.Join(err, w.close())
+	w.whole = err == nil
+	return err
 }
 
 // Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What was

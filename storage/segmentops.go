@@ -94,7 +94,11 @@ func (d *Dir) setAsideOthers(first TxID, name string) error {
 // Finalize makes a segment in progress the finalized segment s.First to last (FileJournalManager.finalizeLogSegment). What
 // was written is synced before the rename, as a batch below the committed txid may not be. That last is its real end is
 // the caller's knowledge.
-func (d *Dir) Finalize(s Segment, last TxID) error {
+func (d *Dir) Finalize(s Segment, last TxID) error { return d.FinalizeClosed(s, last, nil) }
+
+// FinalizeClosed is Finalize for the segment that w has written and just closed, with no other change of the directory in
+// between. If its Close was good the file is not synced a second time; in any other case, w nil among them, it is.
+func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 	if err := d.settle(); err != nil {
 		return err
 	}
@@ -107,8 +111,10 @@ func (d *Dir) Finalize(s Segment, last TxID) error {
 	if taken {
 		return illegalState("Can't finalize edits file %s since finalized file already exists", from)
 	}
-	if err := d.syncFile(from); err != nil {
-		return err
+	if w == nil || !w.whole || w.file.Name() != from {
+		if err := d.syncFile(from); err != nil {
+			return err
+		}
 	}
 	rename := func() error {
 		if err := d.fs.Rename(from, to); err != nil {
