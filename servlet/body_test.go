@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -118,6 +119,31 @@ func TestStalledClient(t *testing.T) {
 		base := serve(t, servlet.Config{Journals: j, StallTimeout: 50 * time.Millisecond})
 		_, _ = rawRequest(t, base, "GET "+segmentURL+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		<-(<-opened).closed // hangs, and the test with it, if the client is not cut
+	}
+}
+
+// deadlines notes what a handler sets.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// TestPatienceIsForReaders: a long StallTimeout holds for a client that takes its answer slowly, not for one that sends a
+// body, which nobody wants.
+func TestPatienceIsForReaders(t *testing.T) {
+	h := servlet.NewHandler(servlet.Config{Journals: &journals{}, StallTimeout: 24 * time.Hour})
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	began := time.Now()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/livez", strings.NewReader("x")))
+	ended := time.Now()
+	if at := w.write.Add(-24 * time.Hour); at.Before(began) || at.After(ended) {
+		t.Errorf("the answer has until %v", w.write)
+	}
+	if at := w.read.Add(-time.Minute); at.Before(began) || at.After(ended) {
+		t.Errorf("the body has until %v", w.read)
 	}
 }
 

@@ -76,8 +76,9 @@ type Config struct {
 	// FilterNaN is hadoop.http.jmx.nan-filter.enabled.
 	FilterNaN bool
 
-	// StallTimeout cuts a response whose client has taken nothing for so long. Default 60 s. There is no limit on how long
-	// a response that moves may last.
+	// StallTimeout cuts a response whose client has taken nothing for so long (hadoop.http.idle_timeout.ms, HDFS-15719).
+	// Default 60 s. There is no limit on how long a response that moves may last. A request's body, which no URL wants, has
+	// as long to arrive, but 60 s at most.
 	StallTimeout time.Duration
 	// MaxDownloads and MaxDownloadsPerJournal bound the /getJournal requests under way, those that wait for a disk
 	// included; more are refused with 503. Defaults 128 and 32: a journal's readers are two to five NameNodes and the
@@ -88,6 +89,9 @@ type Config struct {
 	Clock  Clock        // default: the system's; deadlines of sockets always use the system's
 }
 
+// maxBodyTime is how long a request's body may take to arrive, however patient the node is with readers of segments.
+const maxBodyTime = 60 * time.Second
+
 func (c Config) withDefaults() Config {
 	if c.Beans == nil {
 		c.Beans = func() []jmx.Bean { return nil }
@@ -96,7 +100,7 @@ func (c Config) withDefaults() Config {
 		c.Health = func() Health { return Health{Ready: true} }
 	}
 	if c.StallTimeout <= 0 {
-		c.StallTimeout = 60 * time.Second
+		c.StallTimeout = maxBodyTime
 	}
 	if c.MaxDownloads <= 0 {
 		c.MaxDownloads = 128

@@ -72,7 +72,7 @@ func (h *handler) setDeadlines(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
 		// A ResponseWriter without deadlines (a test's recorder) has no socket to protect.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.conf.StallTimeout))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(min(h.conf.StallTimeout, maxBodyTime)))
 	}
 }
 

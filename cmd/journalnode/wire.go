@@ -17,6 +17,8 @@ const (
 	// frameStall is how long a peer may pause within a frame; a NameNode in a long garbage collection must not lose its
 	// connection. A tenth of it counts while others wait for memory.
 	frameStall = 2 * time.Minute
+	// minStall is the least time that a NameNode may pause while it reads a segment, for instance to apply edits.
+	minStall = time.Minute
 	// forever stands for "no timeout" where zero means a default.
 	forever = 10 * 365 * 24 * time.Hour
 )
@@ -87,7 +89,9 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
 		FilterNaN: s.HTTP.JMXNaNFilter,
-		Logger:    log,
+		// In Jetty the idle timeout also cuts a client that takes nothing for as long.
+		StallTimeout: max(minStall, orForever(s.HTTP.IdleTimeout)),
+		Logger:       log,
 	}
 }
 
