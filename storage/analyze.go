@@ -97,6 +97,7 @@ func (d *Dir) analyze() (diskState, error) {
 // load brings the Dir to what is on disk: it finishes what a crash or an error interrupted, reads VERSION and the index,
 // and forgets what was cached. If it fails the state is NotFormatted and Problem tells why.
 func (d *Dir) load() error {
+	d.generation++
 	err := d.reload()
 	if err != nil {
 		d.state, d.info = NotFormatted, StorageInfo{}

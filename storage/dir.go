@@ -56,8 +56,9 @@ type Dir struct {
 	lock  vfs.File // in_use.lock; nil while the root does not exist, and after Close
 	state State
 	// problem is why the state is not what the disk may hold: an unusable root, or a change that failed half way.
-	problem error
-	info    StorageInfo
+	problem    error
+	info       StorageInfo
+	generation uint64
 
 	promised  longFile // last-promised-epoch
 	writer    longFile // last-writer-epoch
@@ -139,6 +140,14 @@ func (d *Dir) Problem() error { return d.problem }
 
 // Info is what VERSION says; the zero value unless the state is Normal.
 func (d *Dir) Info() StorageInfo { return d.info }
+
+// Generation changes whenever all that the Dir knows was taken from disk anew, because the directory was or may have been
+// replaced: by Format, Upgrade and Rollback, by a PreUpgrade that failed, also by those of them that failed after they had
+// begun, and when one of them, or FinalizeUpgrade, first has to mend or lock what was not usable until then. A call that was refused, a failed one
+// that had changed nothing yet, and a PreUpgrade that went well leave it. Whoever keeps something of this journal in
+// memory compares it: equal values mean that nothing was replaced in between. The value itself says nothing; it is not
+// kept on disk.
+func (d *Dir) Generation() uint64 { return d.generation }
 
 // Statfs tells the space left where the journal lies.
 func (d *Dir) Statfs() (vfs.FSInfo, error) { return d.fs.Statfs(d.o.Root) }
