@@ -57,6 +57,17 @@ func parseOutOfBand(b []byte, m proto.Message, name string) ([]byte, *Error) {
 	return rest, nil
 }
 
+// parseShort is parseOutOfBand for a message that has no reason to be longer than limit bytes. Such a message may come from
+// anybody, and what is made of it may stay for as long as the connection, beyond what was reserved for its frame.
+func parseShort(b []byte, m proto.Message, name string, limit int) *Error {
+	if msg, _, err := delimited(b); err == nil && len(msg) > limit {
+		return undecodable(name, errorf(0, ClassInvalidProtobuf, "Protocol message was too large: %d bytes, limit %d",
+			len(msg), limit))
+	}
+	_, err := parseOutOfBand(b, m, name)
+	return err
+}
+
 func undecodable(name string, err error) *Error {
 	e := wireError(err)
 	return fatalf(CodeFatalDeserializing, ClassRPCServer, "Error decoding %s: %s: %s", name, e.Class, e.Message)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"gojn/hadooprpc/rpcpb"
@@ -59,15 +60,55 @@ func saslError(format string, args ...any) *Error {
 	return fatalf(CodeFatalUnauthorized, ClassSasl, format, args...)
 }
 
-// readSasl handles one message of the negotiation (Java Server.Connection.saslReadAndProcess, processSaslMessage).
-func (c *conn) readSasl(payload []byte) *Error {
-	var m rpcpb.RpcSaslProto
-	if _, err := parseOutOfBand(payload, &m, "RpcSaslProto"); err != nil {
-		return err
+const (
+	// maxSasl is the longest RpcSaslProto in bytes. A Kerberos token of a user of many groups passes 64 KiB.
+	maxSasl = 1 << 20
+	// maxAuths bounds the entries of RpcSaslProto.auths: an empty one takes two bytes on the wire and a hundred in memory. A
+	// client names one, the mechanism it has chosen.
+	maxAuths   = 16
+	authsField = protowire.Number(4)
+)
+
+// parseSasl parses an RpcSaslProto after a look at what it would cost.
+func parseSasl(payload []byte) (*rpcpb.RpcSaslProto, *Error) {
+	const name = "RpcSaslProto"
+	if msg, _, err := delimited(payload); err == nil && len(msg) <= maxSasl {
+		if n := countFields(msg, authsField); n > maxAuths {
+			return nil, undecodable(name, errorf(0, ClassInvalidProtobuf, "%d auths, limit %d", n, maxAuths))
+		}
+	}
+	m := &rpcpb.RpcSaslProto{}
+	if err := parseShort(payload, m, name, maxSasl); err != nil {
+		return nil, err
 	}
 	if rpcpb.RpcSaslProto_SaslState_name[int32(m.GetState())] == "" { // in Java an absent field
 		m.State = nil
-		return undecodable("RpcSaslProto", errorf(0, ClassInvalidProtobuf, "%s", missingText(&m)))
+		return nil, undecodable(name, errorf(0, ClassInvalidProtobuf, "%s", missingText(m)))
+	}
+	return m, nil
+}
+
+// countFields is how often the field num occurs at the top level of b, up to where b ceases to be well formed.
+func countFields(b []byte, num protowire.Number) int {
+	count := 0
+	for len(b) > 0 {
+		got, _, n := protowire.ConsumeField(b)
+		if n < 0 {
+			break
+		}
+		if got == num {
+			count++
+		}
+		b = b[n:]
+	}
+	return count
+}
+
+// readSasl handles one message of the negotiation (Java Server.Connection.saslReadAndProcess, processSaslMessage).
+func (c *conn) readSasl(payload []byte) *Error {
+	m, err := parseSasl(payload)
+	if err != nil {
+		return err
 	}
 	if m.GetState() == rpcpb.RpcSaslProto_WRAP && c.sasl.done {
 		return invalidHeader("Server is not wrapping data")
@@ -75,7 +116,7 @@ func (c *conn) readSasl(payload []byte) *Error {
 	if c.sasl.done {
 		return invalidHeader("Negotiation is already complete")
 	}
-	reply, err := c.saslMessage(&m)
+	reply, err := c.saslMessage(m)
 	if err != nil {
 		c.srv.cfg.Observer.Authenticated(c.sasl.user, c.remote, err)
 		return err
