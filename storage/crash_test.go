@@ -171,6 +171,9 @@ func crashScenarios() []crashScenario {
 				return err
 			}
 			if _, err = w.Write([]byte(segmentFile(7, 8))); err == nil {
+				_, err = w.Scan()
+			}
+			if err == nil {
 				err = w.Finish()
 			}
 			if err == nil {
@@ -179,8 +182,7 @@ func crashScenarios() []crashScenario {
 			if err != nil {
 				return errors.Join(err, w.Abandon())
 			}
-			_, err = d.CompleteAccept(record)
-			return err
+			return w.Promote(record)
 		}, retried: true},
 		{name: "Format", run: func(d *storage.Dir) error { return d.Format(fixtureInfo, true) },
 			withCommitted: true, retried: true},

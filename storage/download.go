@@ -18,7 +18,8 @@ type Download struct {
 	path     string
 	file     vfs.File // nil once finished or abandoned
 	off      int64
-	err      error // the first failed write
+	err      error         // the first failed write
+	scan     *editlog.Scan // of all that was written; nil if it was not scanned since
 	finished bool
 }
 
@@ -43,18 +44,24 @@ func (w *Download) Write(p []byte) (int, error) {
 	if w.file == nil {
 		return 0, fs.ErrClosed
 	}
+	w.scan = nil
 	n, err := w.file.WriteAt(p, w.off)
 	w.off += int64(n)
 	w.err = err
 	return n, err
 }
 
-// Scan tells what transactions were received. It must come before Finish.
+// Scan tells what transactions were received. It must come before Finish, and Promote relies on it.
 func (w *Download) Scan() (editlog.Scan, error) {
 	if w.file == nil {
 		return editlog.Scan{}, fs.ErrClosed
 	}
-	return editlog.ScanSegment(w.file, w.off)
+	scan, err := editlog.ScanSegment(w.file, w.off)
+	if err != nil {
+		return editlog.Scan{}, err
+	}
+	w.scan = &scan
+	return scan, nil
 }
 
 // Finish makes the file and its name durable and closes it. The recovery record may be written then, not before. After an
@@ -100,9 +107,37 @@ func (w *Download) Abandon() error {
 	return err
 }
 
-// CompleteAccept does the last step of acceptRecovery: it renames the download that belongs to the durable record r over
-// edits_inprogress_<start>, and tells whether it did (Journal.completeHalfDoneAcceptRecovery). Where Java renames whatever
-// lies there, a download that does not end at r.End, left by a later attempt that was cut off, is not used; and a segment
+// Promote does the last step of acceptRecovery (Journal.completeHalfDoneAcceptRecovery) with a download of this process:
+// it renames it over edits_inprogress_<start>. The download must have been scanned and finished, and r be its record, which
+// SetPaxos has made durable; the file is not read again. nil means that it is the segment now, durably. After an error
+// CompleteAccept, at the latest on the next Open, tries again with what is there. Unlike the other methods it belongs to
+// the goroutine that uses the Dir.
+func (w *Download) Promote(r PaxosRecord) error {
+	d := w.d
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
+		return err
+	}
+	switch {
+	case w.err != nil:
+		return w.err
+	case !w.finished || w.scan == nil:
+		return illegalState("The download of segment %d is not finished and checked", w.first)
+	case r.Start != w.first || r.AcceptedIn != w.epoch || !holds(*w.scan, r):
+		return illegalState("The download of segment %d in epoch %d up to txid %d is not what was accepted: %s",
+			w.first, w.epoch, w.scan.End, r.text())
+	case finalizedAt(d.Segments(), r.Start):
+		return illegalState("Segment %d was finalized before its accepted copy could take its place", r.Start)
+	}
+	if err := d.promote(r, w.path); err != nil {
+		return err
+	}
+	w.finished, w.err = false, fs.ErrClosed
+	return nil
+}
+
+// CompleteAccept is Promote for a download that was found on disk: an earlier call or process came to write the record r
+// and no further. renamed tells whether the download is the segment now. Where Java renames whatever lies there, the file
+// is scanned, and one that does not end at r.End, left by a later attempt that was cut off, is not used; and a segment
 // that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java would be
 // left with two segments at one txid.
 func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
@@ -122,18 +157,28 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 		return false, d.DeletePaxos(r.Start)
 	}
 	scan, err := d.Scan(Segment{First: r.Start, Name: tmpName})
-	if err != nil || !scan.HasTxns() || scan.End != r.End || scan.Tail == editlog.TailDamaged {
+	if err != nil || !holds(scan, r) {
 		return false, err
 	}
+	err = d.promote(r, tmp)
+	return err == nil, err
+}
+
+// holds tells whether a download has what was accepted.
+func holds(scan editlog.Scan, r PaxosRecord) bool {
+	return scan.HasTxns() && scan.End == r.End && scan.Tail != editlog.TailDamaged
+}
+
+// promote makes the download at tmp the segment in progress at r.Start.
+func (d *Dir) promote(r PaxosRecord, tmp string) error {
 	name := InProgressName(r.Start)
 	if err := d.setAsideOthers(r.Start, name); err != nil {
-		return false, err
+		return err
 	}
 	rename := func() error { return d.fs.Rename(tmp, d.segmentPath(name)) }
-	err = d.change(rename, func(segs []Segment) []Segment {
+	return d.change(rename, func(segs []Segment) []Segment {
 		return withSegment(segs, Segment{First: r.Start, Last: InvalidTxID, InProgress: true, Name: name})
 	})
-	return err == nil, err
 }
 
 // completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came
