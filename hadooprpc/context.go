@@ -8,6 +8,9 @@ import (
 	"gojn/hadooprpc/rpcpb"
 )
 
+// maxContext is the longest IpcConnectionContextProto in bytes. The names in it stay for as long as the connection.
+const maxContext = 64 << 10
+
 var errUserName = errors.New("user name refused")
 
 // outOfBand handles calls with negative ids (Java Server.Connection.processRpcOutOfBandRequest).
@@ -41,7 +44,7 @@ func (c *conn) readContext(payload []byte) *Error {
 		return invalidHeader("Connection context already processed")
 	}
 	var m rpcpb.IpcConnectionContextProto
-	if _, err := parseOutOfBand(payload, &m, "IpcConnectionContextProto"); err != nil {
+	if err := parseShort(payload, &m, "IpcConnectionContextProto", maxContext); err != nil {
 		return err
 	}
 	id := Identity{Protocol: m.GetProtocol(), Method: "SIMPLE", Address: addressOf(c.remote)}

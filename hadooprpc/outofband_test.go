@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"gojn/hadooprpc"
 	"gojn/hadooprpc/rpcpb"
 	"gojn/hadooprpc/rpctest"
 )
@@ -76,5 +77,46 @@ func TestSaslMessageLimitIsExact(t *testing.T) {
 		if h, _ := r.answer(); h.GetStatus() != want {
 			t.Errorf("%d bytes: got %v", proto.Size(m), h)
 		}
+	}
+}
+
+// TestContextIsShort: what the connection context names stays with the connection, so 64 KiB is its limit; a name of nearly
+// that size is as good as any.
+func TestContextIsShort(t *testing.T) {
+	const limit = 64 << 10
+	context := func(size int, set func(m *rpcpb.IpcConnectionContextProto, s string)) []byte {
+		m := &rpcpb.IpcConnectionContextProto{UserInfo: &rpcpb.UserInformationProto{EffectiveUser: proto.String("u")}}
+		n := size
+		for set(m, strings.Repeat("x", n)); proto.Size(m) > size; set(m, strings.Repeat("x", n)) {
+			n--
+		}
+		if proto.Size(m) != size {
+			t.Fatalf("cannot make %d bytes", size)
+		}
+		return frame(part(envelope(-3)), part(m))
+	}
+	fields := map[string]func(m *rpcpb.IpcConnectionContextProto, s string){
+		"effectiveUser": func(m *rpcpb.IpcConnectionContextProto, s string) { m.UserInfo.EffectiveUser = &s },
+		"realUser":      func(m *rpcpb.IpcConnectionContextProto, s string) { m.UserInfo.RealUser = &s },
+		"protocol":      func(m *rpcpb.IpcConnectionContextProto, s string) { m.Protocol = &s },
+	}
+	for name, set := range fields {
+		t.Run(name, func(t *testing.T) {
+			s := serverOf(map[string]handler{"echo": echo})
+			s.Authorize = func(hadooprpc.Identity) error { return nil } // whomever anybody acts for
+			l := rpctest.Serve(t, s)
+			long := dialRaw(t, l)
+			long.send([]byte(hello), context(limit+1, set), callFrame(1, "echo", "x"))
+			h, _ := long.answer()
+			if h.GetErrorDetail() != 13 || !strings.Contains(h.GetErrorMsg(), "Error decoding IpcConnectionContextProto") {
+				t.Fatalf("got %v", h)
+			}
+			long.closed()
+			good := dialRaw(t, l)
+			good.send([]byte(hello), context(limit, set), callFrame(1, "echo", "x"))
+			if h, _ := good.answer(); h.GetStatus() != rpcpb.RpcResponseHeaderProto_SUCCESS {
+				t.Errorf("64 KiB: %v", h)
+			}
+		})
 	}
 }
