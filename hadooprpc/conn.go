@@ -20,6 +20,7 @@ type conn struct {
 	raw    syscall.RawConn // nil: reading blocks a goroutine
 	poller *poller         // nil if raw is
 	remote net.Addr
+	pollID uint64 // in poller; fixed by add
 
 	// The reader's.
 	phase    phase
@@ -30,7 +31,7 @@ type conn struct {
 	grant    grant // what frame is charged to
 	waiter   *waiter
 	scratch  *scratch // nil while nothing is buffered
-	pollID   uint64
+	armed    bool     // it has been armed once, or is about to be
 	sasl     saslState
 	context  bool // the connection context has been read
 	identity Identity
@@ -161,10 +162,13 @@ func (c *conn) room() []byte {
 func (c *conn) park() bool {
 	scratchPool.Put(c.scratch) // empty, else fill would not have been called
 	c.scratch = nil
+	again := c.armed
+	c.armed = true
 	if !c.await(waitReadable) {
 		return false
 	}
-	if err := c.poller.arm(c); err != nil {
+	// From here on somebody else may have the right to the reader, and may have ended the connection.
+	if err := c.poller.arm(c, again); err != nil {
 		// The descriptor is closed, or the kernel has no memory for it. Whoever closed it may have woken the reader.
 		c.cut(err)
 	}

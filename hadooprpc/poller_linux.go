@@ -77,16 +77,22 @@ func (p *poller) loop(raw syscall.RawConn) {
 	}
 }
 
-// arm has c woken once when it can be read or has been closed by the peer. c must be marked as waiting before.
-func (p *poller) arm(c *conn) error {
-	op := unix.EPOLL_CTL_MOD
-	if c.pollID == 0 {
-		op = unix.EPOLL_CTL_ADD
-		p.mu.Lock()
-		p.last++
-		c.pollID = p.last
-		p.conns[c.pollID] = c
-		p.mu.Unlock()
+// add makes c known. It must come before c's reader runs.
+func (p *poller) add(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last++
+	c.pollID = p.last
+	p.conns[c.pollID] = c
+}
+
+// arm has c woken once when it can be read or has been closed by the peer; again tells that it has been armed before. c must
+// be marked as waiting before. So its reader may run again meanwhile, and arm touches nothing of the reader's: once the
+// descriptor is closed it fails, and closing waits for it.
+func (p *poller) arm(c *conn, again bool) error {
+	op := unix.EPOLL_CTL_ADD
+	if again {
+		op = unix.EPOLL_CTL_MOD
 	}
 	var failed error
 	err := c.raw.Control(func(fd uintptr) {
@@ -101,12 +107,9 @@ func (p *poller) arm(c *conn) error {
 
 // forget drops c; its descriptor leaves the epoll set by being closed.
 func (p *poller) forget(c *conn) {
-	if c.pollID == 0 {
-		return
-	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.conns, c.pollID)
-	p.mu.Unlock()
 }
 
 func (p *poller) close() {

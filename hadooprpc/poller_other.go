@@ -9,6 +9,7 @@ type poller struct{}
 
 func newPoller(*Server) (*poller, error) { return nil, errors.ErrUnsupported }
 
-func (*poller) arm(*conn) error { return errors.ErrUnsupported }
-func (*poller) forget(*conn)    {}
-func (*poller) close()          {}
+func (*poller) add(*conn)             {}
+func (*poller) arm(*conn, bool) error { return errors.ErrUnsupported }
+func (*poller) forget(*conn)          {}
+func (*poller) close()                {}

@@ -197,6 +197,9 @@ func (s *Server) accept(nc net.Conn) {
 	s.conns[c] = struct{}{}
 	s.tasks.Add(1)
 	s.mu.Unlock()
+	if c.raw != nil {
+		c.poller.add(c)
+	}
 	s.cfg.Observer.ConnOpened(c.remote)
 	go c.run()
 }
