@@ -23,26 +23,21 @@ func (j *Journal) Format(r FormatRequest) error {
 		if r.Info.NamespaceID == 0 {
 			return javaerr.New(javaerr.IllegalState, "can't format with uninitialized namespace info: %s;bpid=%s", r.Info, r.BlockPoolID)
 		}
-		err := j.dir.Format(r.Info, forceFormat(r.Force, r.SoftwareVersion))
-		if err != nil && !j.segmentLost() {
-			return err // refused, or failed before anything was replaced: the open segment stays open
-		}
-		j.abortSegment("format")
-		return j.reloadAfter(err)
+		force := forceFormat(r.Force, r.SoftwareVersion)
+		return j.replacing("format", func() error { return j.dir.Format(r.Info, force) })
 	})
 }
 
-// segmentLost tells whether the open segment, if there is one, is no longer part of the log; without one, whether there
-// was anything to lose.
-func (j *Journal) segmentLost() bool {
-	if j.dir.State() != storage.Normal {
-		return true
+// replacing runs a change that puts another content into the directory, and then takes all state from there, also if it
+// failed on its way. A refusal changes nothing: the open segment stays open.
+func (j *Journal) replacing(reason string, change func() error) error {
+	generation := j.dir.Generation()
+	err := change()
+	if j.dir.Generation() == generation {
+		return err
 	}
-	if j.open == nil {
-		return false
-	}
-	seg, found, err := j.dir.Find(j.open.first)
-	return err != nil || !found || !seg.InProgress
+	j.abortSegment(reason)
+	return j.reloadAfter(err)
 }
 
 // reloadAfter takes all state from the directory again after it was replaced, and returns the first of err and what the
@@ -81,7 +76,7 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 		for _, name := range aside {
 			j.emit(SegmentSetAside{Name: name, Suffix: storage.SuffixTrash})
 		}
-		if j.segmentLost() {
+		if j.open != nil && slices.Contains(aside, storage.InProgressName(j.open.first)) {
 			j.abortSegment("segments from txid " + start.String() + " on are discarded")
 		}
 		j.forget(func(first storage.TxID) bool { return first >= start })
@@ -147,12 +142,10 @@ func (j *Journal) DoFinalize() error {
 // DoRollback brings previous/ back (Java Journal.doRollback). It is fine if there is none.
 func (j *Journal) DoRollback() error {
 	return j.exclusive("doRollback", func() error {
-		done, err := j.dir.Rollback()
-		if !done && !j.segmentLost() {
+		return j.replacing("rollback", func() error {
+			_, err := j.dir.Rollback()
 			return err
-		}
-		j.abortSegment("rollback")
-		return j.reloadAfter(err)
+		})
 	})
 }
 

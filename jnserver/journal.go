@@ -281,11 +281,16 @@ func (j *Journal) abortSegment(reason string) {
 		return
 	}
 	first, last := j.open.first, j.open.next-1
-	if err := j.open.w.Abort(); err != nil {
-		j.setBad(first, err.Error())
-	}
+	j.distrust(first, j.open.w.Abort())
 	j.open = nil
 	j.emit(SegmentAborted{First: first, Last: last, Reason: reason})
+}
+
+// distrust takes note of a segment whose sync failed: what the kernel still has of it in memory proves nothing about the disk.
+func (j *Journal) distrust(first storage.TxID, err error) {
+	if errors.Is(err, storage.ErrSyncFailed) {
+		j.setBad(first, err.Error())
+	}
 }
 
 // exclusive runs one call that changes something: alone, with its result published before it returns, and with Java's

@@ -26,9 +26,9 @@ type ManifestLog struct {
 func (l ManifestLog) String() string { return fmt.Sprintf("[%d,%d]", l.First, l.Last) }
 
 // manifest is Java's Journal.getEditLogManifest and FileJournalManager.getRemoteEditLogs over a snapshot: the finalized
-// segments by their names, and at most one in-progress segment, the newest, if it lies behind all finalized ones and holds
-// the highest transaction that readers may see. Java lists every in-progress file, fails when two overlap, and takes the
-// highest txid for the end of the first one, whatever holds it; see docs/compatibility.md.
+// segments by their names, but those that cannot be trusted, and at most one in-progress segment, the newest, if it lies
+// behind all finalized ones and holds the highest transaction that readers may see. Java lists every in-progress file, fails
+// when two overlap, and takes the highest txid for the end of the first one, whatever holds it; see docs/compatibility.md.
 func manifest(s *Snapshot, since storage.TxID, inProgressOK bool) (Manifest, error) {
 	m := Manifest{Committed: s.CommittedTxID()}
 	if s.CommittedErr != nil {
@@ -42,6 +42,9 @@ func manifest(s *Snapshot, since storage.TxID, inProgressOK bool) (Manifest, err
 			continue
 		}
 		last = max(last, seg.Last)
+		if _, bad := s.bad(seg.First); bad {
+			continue // no source: it would be refused
+		}
 		if seg.First >= since || since <= seg.Last {
 			m.Logs = append(m.Logs, ManifestLog{First: seg.First, Last: seg.Last})
 		}

@@ -210,7 +210,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 			return err
 		}
 		if plan.download {
-			if err := j.promote(record); err != nil {
+			if err := download.Promote(record); err != nil {
 				return err
 			}
 		}
@@ -234,15 +234,6 @@ func (j *Journal) replaced(r storage.PaxosRecord) {
 	if j.highestIn == r.Start || len(segments) > 0 && segments[len(segments)-1].First == r.Start {
 		j.wrote(r.Start, r.End)
 	}
-}
-
-// promote puts a download into its place, after the record that commits to it.
-func (j *Journal) promote(record storage.PaxosRecord) error {
-	done, err := j.dir.CompleteAccept(record)
-	if err == nil && !done {
-		err = refuse(javaerr.IOException, "The downloaded segment %d could not be put in place: it no longer ends at txid %d", record.Start, record.End)
-	}
-	return err
 }
 
 // planAccept looks at what is here and applies the rules, in Java's order.

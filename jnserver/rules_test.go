@@ -306,6 +306,8 @@ func TestRuleManifest(t *testing.T) {
 			"[[1,3], [4,8]] CommittedTxId: -12345", "", ""},
 		{"bad in progress", Snapshot{Segments: append(three[:3:3], open(16)), Highest: 19, HighestIn: 16, Bad: []BadSegment{{First: 16}}}, 1, true,
 			"[[1,3], [4,8], [9,15]] CommittedTxId: -12345", "", ""},
+		{"bad finalized", Snapshot{Segments: three, Highest: 15, Bad: []BadSegment{{First: 4}}}, 1, true,
+			"[[1,3], [9,15]] CommittedTxId: -12345", "", ""},
 		{"overlap (s25)", Snapshot{Segments: []storage.Segment{fin(1, 3), fin(1, 9), fin(4, 8)}, Highest: 9, Committed: 18, CommittedKnown: true}, 1, true,
 			"", ise, "Invalid log manifest (log [1,9] overlaps [1,3])\n[[1,3], [1,9], [4,8]] CommittedTxId: 18"},
 		{"unreadable committed-txid (s11)", Snapshot{Segments: three, CommittedErr: javaerr.New(ioe, "had invalid length: 3")}, 1, true,

@@ -52,7 +52,8 @@ func (j *Journal) append(b batch, records []byte) error {
 		err = j.open.w.Sync()
 	}
 	if err != nil {
-		j.setBad(j.open.first, err.Error())
+		// A failed write leaves what was written before as it is, and abortSegment syncs it; after a failed sync nobody knows.
+		j.distrust(j.open.first, err)
 		j.abortSegment(err.Error())
 		return err
 	}
@@ -148,12 +149,15 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 		if err := j.begin(r); err != nil {
 			return err
 		}
-		validated := false
+		if last < first {
+			return refuse(javaerr.IllegalArgument, "Bad range to finalize: %d to %d", first, last) // Java would make edits_5-4
+		}
+		var closed *storage.SegmentWriter // set if the end is known because this process wrote it
 		if j.open != nil && j.open.first == first {
+			closed = j.open.w
 			if err := j.closeSegment(last); err != nil {
 				return err
 			}
-			validated = true
 		}
 		seg, found, err := j.dir.Find(first)
 		if err != nil {
@@ -168,12 +172,12 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 			}
 			return j.dir.DeletePaxos(first)
 		}
-		if !validated {
+		if closed == nil {
 			if err := j.checkFinalize(seg, last); err != nil {
 				return err
 			}
 		}
-		if err := j.dir.Finalize(seg, last); err != nil {
+		if err := j.dir.FinalizeClosed(seg, last, closed); err != nil {
 			return err
 		}
 		delete(j.acked, first)
@@ -191,7 +195,7 @@ func (j *Journal) closeSegment(last storage.TxID) error {
 	w := j.open.w
 	j.open = nil
 	if err := w.Close(); err != nil {
-		j.setBad(p.first, err.Error())
+		j.distrust(p.first, err)
 		return err
 	}
 	return checkFinalizeOpen(p, last)

@@ -1,0 +1,162 @@
+package jnserver_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"gojn/jnserver"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+var errDisk = errors.New("input/output error")
+
+// sameAsReopened compares what a journal knows with what a new process reads from the same disk.
+func sameAsReopened(t *testing.T, mem *vfs.Mem, j *jnserver.Journal) {
+	t.Helper()
+	here := *j.Snapshot()
+	must(t, j.Close())
+	there := *openJournal(t, newEnv(everything(mem), noFetch)).Snapshot()
+	for what, pair := range map[string][2]any{
+		"state": {here.State, there.State}, "info": {here.Info, there.Info}, "promised": {here.Promised, there.Promised},
+		"writer": {here.Writer, there.Writer}, "committed": {here.CommittedTxID(), there.CommittedTxID()},
+		"highest": {here.Highest, there.Highest}, "segments": {len(here.Segments), len(there.Segments)},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v in memory, %v for a new process", what, pair[0], pair[1])
+		}
+	}
+}
+
+// A rollback that failed at its last step has replaced the directory all the same.
+func TestRollbackThatFailedLate(t *testing.T) {
+	mem := vfs.NewMem()
+	failing := false
+	fsys := vfs.Inject(mem, func(op vfs.Op) error {
+		if failing && op.Kind == "removeall" && strings.HasSuffix(op.Path, "removed.tmp") {
+			failing = false
+			return errDisk
+		}
+		return nil
+	})
+	j, w := written(t, newEnv(fsys, noFetch))
+	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	must(t, j.DoPreUpgrade())
+	upgraded := fixtureInfo
+	upgraded.CTime++
+	must(t, j.DoUpgrade(upgraded))
+	w = newWriter(t, j, 2)
+	must(t, j.StartLogSegment(w.info(), 9, layout))
+	must(t, j.Write(w.info(), writes(9, 9, 12)))
+	must(t, j.FinalizeLogSegment(w.info(), 9, 12))
+	w.committed = 12
+	must(t, j.Heartbeat(w.info()))
+	failing = true
+	_ = j.DoRollback() // that it fails, or heals itself, is not the point
+	if failing {
+		t.Fatal("the fault never came")
+	}
+	must(t, j.DoRollback())
+	sameAsReopened(t, mem, j)
+}
+
+// So has a format that failed at its last sync, with no segment open that could have told.
+func TestFormatThatFailedLate(t *testing.T) {
+	for n := 1; ; n++ {
+		mem := vfs.NewMem()
+		count := 0
+		fsys := vfs.Inject(mem, func(vfs.Op) error {
+			if count--; count == 0 {
+				return errDisk
+			}
+			return nil
+		})
+		j, w := written(t, newEnv(fsys, noFetch))
+		must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+		other, force := formatRequest(), true
+		other.Info.NamespaceID, other.Force = 77, &force
+		count = n
+		err := j.Format(other)
+		done := count > 0
+		count = 0
+		if s := j.Snapshot(); s.Formatted() {
+			sameAsReopened(t, mem, j)
+		}
+		if done {
+			must(t, err)
+			return
+		}
+	}
+}
+
+// While the end of a journal could not be read, no segment is started that the late reading would take for an empty one.
+func TestStartWaitsForTheReading(t *testing.T) {
+	mem := vfs.NewMem()
+	failing := false
+	fsys := vfs.Inject(mem, func(op vfs.Op) error {
+		if failing && op.Kind == "open" && strings.Contains(op.Path, "/current/edits_") {
+			return errDisk
+		}
+		return nil
+	})
+	j, w := written(t, newEnv(fsys, noFetch))
+	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	must(t, j.DoPreUpgrade())
+	must(t, j.DoUpgrade(fixtureInfo))
+	failing = true
+	if err := j.DoRollback(); err == nil {
+		t.Fatal("the rollback did not notice that the segments cannot be read")
+	}
+	w = &writer{epoch: 1, serial: 100}
+	if err := j.StartLogSegment(w.info(), 9, layout); err == nil {
+		t.Fatal("a segment was started although the journal's end is unknown")
+	}
+	failing = false
+	w = newWriter(t, j, 2)
+	must(t, j.StartLogSegment(w.info(), 9, layout))
+	must(t, j.Write(w.info(), writes(9, 9, 12)))
+	must(t, j.FinalizeLogSegment(w.info(), 9, 12))
+	if !has(t, mem, journalRoot+"/current/"+storage.FinalizedName(9, 12)) {
+		t.Error("the segment is gone")
+	}
+}
+
+// A question takes no place that calls which wait for the disk have filled, and getJournalCTime and canRollBack wait for no
+// writer.
+func TestQuestionsWhileAllPlacesHang(t *testing.T) {
+	g := newGate()
+	fsys := vfs.Inject(vfs.NewMem(), func(op vfs.Op) error {
+		if op.Kind == "syncdata" && strings.HasPrefix(op.Path, journalRoot) {
+			g.pass()
+		}
+		return nil
+	})
+	n := newNode(t, newConfig(fsys, noFetch))
+	c := &rpcClient{t: t, client: newClient(t, n), jid: "ns1", lv: 0xffffffff - 66}
+	for _, answer := range []string{c.format(false, nil), c.newEpoch(1, nil), c.start(1, 1), c.edits(c.info(1, -1), 1, 1, 3)} {
+		if !strings.HasPrefix(answer, "OK") {
+			t.Fatal(answer)
+		}
+	}
+	g.armed.Store(true)
+	const more = 12 // than there are places
+	done := make(chan string, more)
+	for range more {
+		info := c.info(1, -1)
+		go func() { done <- c.edits(info, 1, 4, 4) }()
+	}
+	<-g.arrived
+	for name, answer := range map[string]string{
+		"getJournalState": c.journalState(), "getEditLogManifest": c.manifest(1, true), "isFormatted": c.isFormatted(),
+		"getJournalCTime": c.cTime(), "canRollBack": c.canRollBack(layout),
+	} {
+		if !strings.HasPrefix(answer, "OK") {
+			t.Errorf("%s: %s", name, answer)
+		}
+	}
+	close(g.open)
+	for range more {
+		<-done
+	}
+}
