@@ -37,8 +37,8 @@ type conn struct {
 	identity Identity
 
 	// For the janitor.
-	lastRead atomic.Int64 // unix nanoseconds
-	progress atomic.Int64 // unix nanoseconds of the last 64 KiB of a frame; 0: no frame has been begun
+	lastRead atomic.Int64 // by Server.clock
+	progress atomic.Int64 // by Server.clock, of the last 64 KiB of a frame; 0: no frame has been begun
 	holds    atomic.Int32 // 1 + pool of the memory held while reading
 	gained   int          // the reader's: bytes since progress
 
@@ -88,7 +88,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 			c.raw = raw
 		}
 	}
-	c.lastRead.Store(time.Now().UnixNano())
+	c.lastRead.Store(s.clock())
 	return c
 }
 
@@ -138,7 +138,7 @@ func (c *conn) fill() (again bool, err error) {
 	if n > 0 {
 		err = nil // it will come again
 		c.srv.cfg.Observer.Received(n)
-		c.lastRead.Store(time.Now().UnixNano())
+		c.lastRead.Store(c.srv.clock())
 		if direct {
 			*c.frame = (*c.frame)[:len(*c.frame)+n]
 			c.gain(n)

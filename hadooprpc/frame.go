@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 )
 
 type step uint8
@@ -113,7 +112,7 @@ func (c *conn) body() (step, bool) {
 			c.hold(g)
 			c.frame = getBuffer(size)
 			c.gained = 0
-			c.progress.Store(time.Now().UnixNano())
+			c.progress.Store(c.srv.clock())
 		}
 		if sc := c.scratch; sc != nil {
 			n := copy(c.room(), sc.b[sc.r:sc.w])
@@ -160,7 +159,7 @@ func (c *conn) reserve(size int, id poolID) (grant, step, bool) {
 		g, granted := b.claim(w)
 		if granted {
 			c.waiter = nil
-			c.progress.Store(time.Now().UnixNano())
+			c.progress.Store(c.srv.clock())
 			return g, 0, true
 		}
 		c.cut(errors.New("woken without memory"))
@@ -189,7 +188,7 @@ func (c *conn) gain(n int) {
 	c.gained += n
 	if c.gained >= progressBytes {
 		c.gained = 0
-		c.progress.Store(time.Now().UnixNano())
+		c.progress.Store(c.srv.clock())
 	}
 }
 

@@ -40,15 +40,33 @@ func (s *Server) janitor() {
 	}
 }
 
-// inspect cuts c if its time is over. short tells which pools have waiters: then who stalls in one is given a tenth.
+// clock is the time for lastRead and progress, in nanoseconds, never 0. It is monotonic: setting the wall clock must not cut
+// whoever is within a frame.
+func (s *Server) clock() int64 { return s.clockAt(time.Now()) }
+
+func (s *Server) clockAt(t time.Time) int64 { return int64(t.Sub(s.began)) + 1 }
+
+// stallLimit is how long c may stall within a frame, 0 for ever. Who stalls in a pool that others wait for is given a tenth,
+// but not a writer: other writers have the reserve, and the writer's connection is worth more than a stranger's wait.
+func (c *conn) stallLimit(short [3]bool) time.Duration {
+	cfg := &c.srv.cfg
+	limit := max(0, cfg.StallTimeout)
+	switch h := c.holds.Load(); {
+	case limit == 0 || c.writer.Load() && cfg.PurgeInterval < 0:
+		return 0
+	case c.writer.Load():
+		return max(limit, cfg.PurgeInterval)
+	case h > 0 && short[h-1]:
+		return limit / 10
+	}
+	return limit
+}
+
+// inspect cuts c if its time is over. short tells which pools have waiters.
 func (c *conn) inspect(now time.Time, short [3]bool) {
 	cfg := &c.srv.cfg
-	if p := c.progress.Load(); p != 0 && cfg.StallTimeout > 0 {
-		limit := cfg.StallTimeout
-		if h := c.holds.Load(); h > 0 && short[h-1] {
-			limit /= 10
-		}
-		if now.UnixNano()-p > int64(limit) {
+	if p := c.progress.Load(); p != 0 {
+		if limit := c.stallLimit(short); limit > 0 && c.srv.clockAt(now)-p > int64(limit) {
 			cfg.Logger.Warn("connection cut: it stalled within a frame", "remote", c.remote)
 			c.cut(errStalled)
 			return
@@ -77,7 +95,7 @@ func (s *Server) closeIdle(now time.Time, open []*conn) {
 		if killed >= s.cfg.KillMax && s.cfg.KillMax >= 0 {
 			return
 		}
-		if now.UnixNano()-c.lastRead.Load() <= int64(2*s.cfg.MaxIdleTime) {
+		if s.clockAt(now)-c.lastRead.Load() <= int64(2*s.cfg.MaxIdleTime) {
 			continue
 		}
 		c.mu.Lock()

@@ -43,9 +43,11 @@ type Config struct {
 	AnswerMemory int64
 
 	// StallTimeout is how long a peer may take for the next 64 KiB of a frame it has begun (or for the rest, if less),
-	// default 10 s; a tenth of that while others wait for memory. Negative: for ever.
+	// default 10 s; a tenth of that while others wait for memory. A connection marked by Call.MarkWriter has PurgeInterval if
+	// that is longer, whoever waits. Negative: for ever.
 	StallTimeout time.Duration
 	// PurgeInterval is how long an answer may wait for the peer to read it (ipc.server.purge.interval), default 15 min.
+	// Negative: for ever.
 	PurgeInterval time.Duration
 	// LingerTimeout is how long a closing connection waits for the peer to see the last answer and close, default 1 s.
 	LingerTimeout time.Duration
@@ -86,6 +88,7 @@ type Server struct {
 	once      sync.Once
 	cfg       Config // Config with defaults; fixed by init
 	protocols map[string]*Protocol
+	began     time.Time // what clock counts from; fixed by init
 
 	ctx      context.Context // ends at Close; handlers get it
 	cancel   context.CancelFunc
@@ -126,6 +129,7 @@ func (s *Server) init() {
 			s.protocols = map[string]*Protocol{}
 		}
 		s.protocols[metaProtocol] = s.metaService()
+		s.began = time.Now()
 		s.ctx, s.cancel = context.WithCancel(context.Background())
 		s.budget = newBudget(s.cfg)
 		s.dispatch = newDispatcher(s)

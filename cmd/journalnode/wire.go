@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// frameStall is how long a peer may pause within a frame; a NameNode in a long garbage collection must not lose its
-	// connection. A tenth of it counts while others wait for memory.
+	// frameStall is how long a peer may pause within a frame, a tenth of it while others wait for memory. The writer of a
+	// journal, a NameNode in a long garbage collection, has ipc.server.purge.interval.
 	frameStall = 2 * time.Minute
 	// minStall is the least time that a NameNode may pause while it reads a segment, for instance to apply edits.
 	minStall = time.Minute
