@@ -25,7 +25,8 @@ type Observer struct {
 
 // CallInfo describes an answered call.
 type CallInfo struct {
-	Protocol, Method string
+	Protocol, Method string // as the request names them: the peer's own words unless Resolved
+	Resolved         bool   // the server has that method, of that protocol and version
 	Key              string
 	User             string
 	Remote           net.Addr

@@ -211,7 +211,7 @@ func effectSlowRPC(t *testing.T) {
 			continue
 		}
 		call := func(method string, took time.Duration) {
-			done(hadooprpc.CallInfo{Method: method, Key: "j1", Processing: took, Remote: &net.TCPAddr{}})
+			done(hadooprpc.CallInfo{Resolved: true, Method: method, Key: "j1", Processing: took, Remote: &net.TCPAddr{}})
 		}
 		call("journal", 100*time.Millisecond) // before there is a mean: of no account
 		for i := range slowAfter {

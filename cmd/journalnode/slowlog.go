@@ -30,13 +30,13 @@ func newSlowLog(threshold time.Duration, log *slog.Logger) *slowLog {
 
 func (s *slowLog) callDone(c hadooprpc.CallInfo) {
 	if s.isSlow(c) {
-		s.log.Warn("slow RPC", "method", c.Method, "jid", strings.TrimPrefix(c.Key, "?"), "client", c.Remote, "took_ms", c.Processing.Milliseconds(),
-			"queued_ms", c.Queue.Milliseconds())
+		s.log.Warn("slow RPC", "method", c.Method, "jid", strings.TrimPrefix(c.Key, "?"), "client", c.Remote,
+			"took_ms", c.Processing.Milliseconds(), "queued_ms", c.Queue.Milliseconds())
 	}
 }
 
 func (s *slowLog) isSlow(c hadooprpc.CallInfo) bool {
-	if c.ErrorClass == hadooprpc.ClassNoSuchMethod || c.ErrorClass == hadooprpc.ClassNoSuchProtocol {
+	if !c.Resolved {
 		return false // names that a peer made up must not fill the map
 	}
 	took := float64(c.Processing)
