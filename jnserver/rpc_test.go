@@ -22,7 +22,12 @@ type storageInfoProto = pb.StorageInfoProto
 // newClient serves n in memory and connects to it.
 func newClient(t testing.TB, n *jnserver.Node) *hadooprpc.Client {
 	t.Helper()
-	s := &hadooprpc.Server{}
+	return serve(t, n, &hadooprpc.Server{})
+}
+
+// serve is newClient with a server of the test's.
+func serve(t testing.TB, n *jnserver.Node, s *hadooprpc.Server) *hadooprpc.Client {
+	t.Helper()
 	for _, p := range n.Protocols() {
 		s.Register(p)
 	}
