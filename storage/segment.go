@@ -138,8 +138,7 @@ func (w *SegmentWriter) sync() error {
 		return nil
 	}
 	if err := w.file.SyncData(); err != nil {
-		w.unsynced = true
-		return w.fail(&syncError{err})
+		return w.syncFailed(err)
 	}
 	w.synced.Store(end)
 	return nil
@@ -152,7 +151,8 @@ func (e *syncError) Error() string   { return e.cause.Error() }
 func (e *syncError) Unwrap() []error { return []error{ErrSyncFailed, e.cause} }
 
 // Close cuts the padding off, syncs the file and closes it (EditLogFileOutputStream.close; the sync is ours). The caller
-// may rename it then, see Dir.FinalizeClosed. If the writer failed before, Close does what Abort does, and the error has the first one again.
+// may rename it then, see Dir.FinalizeClosed. If the padding cannot be cut off, or the writer failed before, Close does
+// what Abort does, and the error has the first one again: without ErrSyncFailed in it, what lies below Offset is durable.
 func (w *SegmentWriter) Close() error {
 	if w.closed {
 		return w.usable()
@@ -160,16 +160,14 @@ func (w *SegmentWriter) Close() error {
 	if w.failed != nil {
 		return errors.Join(w.usable(), w.Abort())
 	}
-	err := w.file.Truncate(w.Offset())
-	if err == nil {
-		if err = w.file.Sync(); err != nil {
-			err = &syncError{err}
-		}
+	if err := w.file.Truncate(w.Offset()); err != nil {
+		return errors.Join(err, w.Abort())
 	}
-	if err == nil {
-		w.synced.Store(w.Offset())
+	if err := w.file.Sync(); err != nil {
+		return errors.Join(w.syncFailed(err), w.close())
 	}
-	err = errors.Join(err, w.close())
+	w.synced.Store(w.Offset())
+	err := w.close()
 	w.whole = err == nil
 	return err
 }
@@ -204,10 +202,14 @@ func (w *SegmentWriter) usable() error {
 	return nil
 }
 
-// fail keeps the first error, for later calls; a failed sync counts for more than the failed Append before it.
+// fail keeps the first error, for later calls.
 func (w *SegmentWriter) fail(err error) error {
-	if w.failed == nil || w.unsynced {
-		w.failed = err
-	}
+	w.failed = err
 	return err
+}
+
+// syncFailed is fail for a sync, which counts for more than the failed Append that may have come before it.
+func (w *SegmentWriter) syncFailed(err error) error {
+	w.unsynced = true
+	return w.fail(&syncError{err})
 }
