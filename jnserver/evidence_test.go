@@ -126,3 +126,13 @@ func TestAcceptNegativeStart(t *testing.T) {
 	err := j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: -5, End: 3, InProgress: true}, "x")
 	wantError(t, err, javaerr.IllegalArgument, "bad recovery state for segment -5")
 }
+
+// An empty segment has no range to be finalized with; Java would name it edits_4-3.
+func TestFinalizeEmptyRange(t *testing.T) {
+	j := openJournal(t, newEnv(vfs.NewMem(), noFetch))
+	must(t, j.Format(formatRequest()))
+	w := newWriter(t, j, 1)
+	must(t, j.StartLogSegment(w.info(), 4, layout))
+	wantError(t, j.FinalizeLogSegment(w.info(), 4, 3), javaerr.IllegalArgument, "Bad range to finalize: 4 to 3")
+	must(t, j.Write(w.info(), writes(4, 4, 5))) // the segment is still open
+}
