@@ -174,7 +174,8 @@ func (k *call) encode(result proto.Message, err error, queued, took time.Duratio
 		buf, _ = r.encode(nil) // texts are bounded: it cannot be too long
 	}
 	info := CallInfo{
-		Protocol: k.Protocol, Method: k.Method, Resolved: k.method != nil, Key: k.key, User: k.conn.identity.User, Remote: k.conn.remote,
+		Protocol: k.Protocol, Method: k.Method, Resolved: k.method != nil, Key: k.key,
+		User: k.conn.identity.User, Remote: k.conn.remote,
 		RequestBytes: k.size, ResponseBytes: len(*buf), Queue: queued, Processing: took, Err: err,
 	}
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 
 // dispatcher decides which queued call runs next. Calls are queued by key, and within a key by connection; a key's
 // connections take turns. At most Handlers calls of a key run at a time, at most Handlers-1 of them for one connection, and
-// at most MaxRunning of all keys, when keys take turns too. The writer of a key may always run one call of that key, even
-// above these limits: a writer has one call under way at a time.
+// at most MaxRunning of all keys, when keys take turns too. While the connection that is the writer of a key runs no call of
+// that key, its next one starts even above these limits. Any call of that connection and key takes this place, so a protocol
+// should give its questions another key than its changes, which a writer makes one at a time.
 //
 // So a hanging disk fills its journal's share and nothing else, and a client with slow calls leaves room for the others.
 type dispatcher struct {

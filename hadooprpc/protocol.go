@@ -98,8 +98,8 @@ func (c *Call) RealUser() string { return c.conn.identity.RealUser }
 func (c *Call) RemoteAddr() net.Addr { return c.conn.remote }
 
 // MarkWriter tells the server that this connection is the current writer of key. Its frames then may draw on
-// Server.WriterReserve, and its calls for key run even while others fill the key's share. The connection that was the
-// writer before loses both. The mark ends with the connection.
+// Server.WriterReserve, and while no call of it for key runs, its next one does even if others fill the key's share. The
+// connection that was the writer before loses both. The mark ends with the connection.
 func (c *Call) MarkWriter(key string) { c.conn.srv.dispatch.markWriter(key, c.conn) }
 
 func (c *Call) String() string {
