@@ -10,7 +10,6 @@ import (
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
-	"gojn/storage/editlog"
 	"gojn/storage/vfs"
 )
 
