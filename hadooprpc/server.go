@@ -54,6 +54,10 @@ type Config struct {
 
 	// MaxConnections closes connections above this number at once (ipc.server.max.connections). Default 0, no limit.
 	MaxConnections int
+	// MakeRoomAt is the number of open connections at which a new one takes the place of the one that has been silent
+	// longest: of those without a call under way, and no writer's. If there is none the new one is closed. Default 0: never.
+	// It is for descriptors, of which a stranger must not take the last.
+	MakeRoomAt int
 	// IdleThreshold is the number of open connections from which idle ones are closed (ipc.client.idlethreshold), default
 	// 4000; negative: from one on.
 	IdleThreshold int
@@ -101,6 +105,7 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	crowd     crowd
 	poller    *poller // made for the first connection that has a descriptor
 	draining  bool    // Shutdown or Close was called
 	started   bool    // background tasks run
@@ -189,11 +194,19 @@ func (s *Server) accept(nc net.Conn) {
 	if c.poller = s.poller; c.poller == nil {
 		c.raw = nil
 	}
-	if s.draining || s.cfg.MaxConnections > 0 && len(s.conns) >= s.cfg.MaxConnections {
+	open := len(s.conns)
+	limit := 0 // that is reached
+	switch {
+	case s.cfg.MaxConnections > 0 && open >= s.cfg.MaxConnections:
+		limit = s.cfg.MaxConnections
+	case s.cfg.MakeRoomAt > 0 && open >= s.cfg.MakeRoomAt && !s.draining && !s.makeRoom():
+		limit = s.cfg.MakeRoomAt
+	}
+	if s.draining || limit > 0 {
 		draining := s.draining
 		s.mu.Unlock()
 		if !draining {
-			s.cfg.Logger.Warn("connection refused: too many are open", "limit", s.cfg.MaxConnections, "remote", c.remote)
+			s.cfg.Logger.Warn("connection refused: too many are open", "limit", limit, "remote", c.remote)
 		}
 		_ = nc.Close()
 		return
