@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// connLimit bounds the connections of a server and closes the longest idle one to make room for a new one.
+// connLimit bounds the connections of a server, closes the longest idle one to make room for a new one, and at a stop those
+// that have not brought a request yet.
 type connLimit struct {
 	slots chan struct{} // one token per open connection, and one for each Accept under way
 	done  chan struct{} // closed by stop
@@ -18,20 +19,26 @@ type connLimit struct {
 	waiting int        // Accepts that wait for a slot
 	idle    *list.List // of net.Conn, the longest idle first
 	where   map[net.Conn]*list.Element
+	silent  map[net.Conn]struct{} // have not brought a whole head yet
 }
 
 func newConnLimit(n int) *connLimit {
 	return &connLimit{slots: make(chan struct{}, n), done: make(chan struct{}), idle: list.New(),
-		where: make(map[net.Conn]*list.Element)}
+		where: make(map[net.Conn]*list.Element), silent: make(map[net.Conn]struct{})}
 }
 
-// stop lets a waiting Accept return.
+// stop lets a waiting Accept return and closes the silent connections, those to come included: http.Server.Shutdown would
+// wait for each that is younger than 5 s, so that one health check of a load balancer would cost every stop its grace.
 func (c *connLimit) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stopped {
-		c.stopped = true
-		close(c.done)
+	if c.stopped {
+		return
+	}
+	c.stopped = true
+	close(c.done)
+	for conn := range c.silent {
+		_ = conn.Close() // its goroutine sees the end and tells observe
 	}
 }
 
@@ -122,7 +129,13 @@ func (c *connLimit) observe(conn net.Conn, state http.ConnState) {
 		c.idle.Remove(e)
 		delete(c.where, conn)
 	}
+	delete(c.silent, conn)
 	switch state {
+	case http.StateNew:
+		c.silent[conn] = struct{}{}
+		if c.stopped {
+			_ = conn.Close()
+		}
 	case http.StateIdle:
 		if c.waiting > 0 {
 			c.cut(conn)

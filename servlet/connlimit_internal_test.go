@@ -19,6 +19,45 @@ func (c *closeConn) Close() error {
 	return nil
 }
 
+// TestStopClosesWhatWasNeverAsked: a stop closes the connections that have not brought a request's head, also one that was
+// accepted while it began, and none that has; before, the silent ones live.
+func TestStopClosesWhatWasNeverAsked(t *testing.T) {
+	var closed []string
+	limit := newConnLimit(5)
+	conns := map[string]*closeConn{}
+	for _, name := range []string{"silent", "busy", "idle", "gone", "late"} {
+		conns[name] = &closeConn{name: name, closed: &closed}
+		if !limit.take() {
+			t.Fatal("no place")
+		}
+		if name != "late" {
+			limit.observe(conns[name], http.StateNew)
+		}
+	}
+	limit.observe(conns["busy"], http.StateActive)
+	limit.observe(conns["idle"], http.StateActive)
+	limit.observe(conns["idle"], http.StateIdle)
+	limit.observe(conns["gone"], http.StateClosed)
+	if len(closed) != 0 {
+		t.Fatalf("closed %v before the stop", closed)
+	}
+	limit.stop()
+	limit.stop()
+	if !slices.Equal(closed, []string{"silent"}) {
+		t.Errorf("the stop closed %v", closed)
+	}
+	limit.observe(conns["late"], http.StateNew)
+	if !slices.Equal(closed, []string{"silent", "late"}) {
+		t.Errorf("then closed %v", closed)
+	}
+	for _, name := range []string{"silent", "busy", "idle", "late"} {
+		limit.observe(conns[name], http.StateClosed)
+	}
+	if len(limit.slots) != 0 || len(limit.silent) != 0 || len(limit.where) != 0 {
+		t.Errorf("%d taken, %d silent, %d idle", len(limit.slots), len(limit.silent), len(limit.where))
+	}
+}
+
 // TestLongestIdleGoes: when the places are taken, a newcomer gets that of the connection idle longest, not that of one
 // that was idle and is busy again; when none is idle, that of the next that becomes idle.
 func TestLongestIdleGoes(t *testing.T) {

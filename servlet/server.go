@@ -80,8 +80,8 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-// Shutdown stops accepting and waits until the requests under way are answered or ctx ends, and then returns its error;
-// Close then cuts what is left.
+// Shutdown stops accepting, closes the connections that have no request, waits until the requests under way are answered or
+// ctx ends, and then returns its error; Close then cuts what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.conns.stop()
 	return s.http.Shutdown(ctx)

@@ -173,6 +173,28 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownWithSilentConns: connections that have said nothing yet, as load balancers' checks and browsers'
+// preconnects, or not a whole head, hold nothing up. (http.Server.Shutdown waits for those younger than 5 s.)
+func TestShutdownWithSilentConns(t *testing.T) {
+	s, base := start(t, servlet.ServerConfig{Handler: hello, HeaderTimeout: time.Hour})
+	silent, _ := rawRequest(t, base, "")
+	partial, _ := rawRequest(t, base, "GET / HTTP/1.1\r\nHost:")
+	_, r := rawRequest(t, base, helloRequest) // when it is answered, those before it are accepted
+	if got := readAnswer(t, r); got != "200 hello" {
+		t.Fatal(got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // below net/http's 5
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Fatalf("Shutdown: %v", err)
+	}
+	for _, conn := range []net.Conn{silent, partial} {
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("read %d, %v from a server that has shut down", n, err)
+		}
+	}
+}
+
 // TestClose cuts a request under way and waits for its handler; one that does not end is reported.
 func TestClose(t *testing.T) {
 	for _, stubborn := range []bool{false, true} {

@@ -227,7 +227,11 @@ func TestStartStopLeavesNothing(t *testing.T) {
 	c := dial(t, n.addr(), "ns1")
 	c.write(2, 10)
 	get(t, n.webURL+"/jmx")
+	silent, err := net.Dial("tcp", strings.TrimPrefix(n.webURL, "http://")) // as a load balancer's check
+	must(t, err)
+	get(t, n.webURL+"/jmx") // by now it is accepted
 	n.end()
+	must(t, silent.Close())
 	if err := c.journal(1, 3, 1, 10); err == nil {
 		t.Error("a call after the stop was answered")
 	}
