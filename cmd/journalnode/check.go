@@ -17,6 +17,25 @@ import (
 	"gojn/storage/vfs"
 )
 
+const (
+	// httpDescriptors is servlet's limit of connections; fileDescriptors is for segments, locks, listeners and logs.
+	httpDescriptors = 512
+	fileDescriptors = 512
+)
+
+// connectionRoom is how many of limit descriptors the RPC connections may use: what HTTP and files leave, but at least half.
+func connectionRoom(limit uint64) int {
+	n := int(min(limit, 1<<30))
+	return max(n-httpDescriptors-fileDescriptors, n/2, 1)
+}
+
+// descriptorLimit is RLIMIT_NOFILE as it binds this process, which the Go runtime has raised to the hard limit.
+func descriptorLimit() (uint64, error) {
+	var limit syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
+	return limit.Cur, err
+}
+
 // minDescriptors is what a node with a few journals and a few hundred clients wants.
 const minDescriptors = 8192
 
@@ -25,9 +44,13 @@ var unsafeKinds = []string{"tmpfs", "ramfs", "overlay", "nfs", "cifs", "smb", "s
 
 // checkStart checks the edits directory as Java does at start, and names what an operator should know of it.
 func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Max < minDescriptors {
-		log.Warn("the limit of open files is low; raise LimitNOFILE or ulimit -n", "limit", limit.Max, "wanted", minDescriptors)
+	if limit, err := descriptorLimit(); err != nil {
+		log.Warn("cannot tell the limit of open files", "error", err)
+	} else {
+		if limit < minDescriptors {
+			log.Warn("the limit of open files is low; raise LimitNOFILE or ulimit -n", "limit", limit, "wanted", minDescriptors)
+		}
+		log.Info("RPC connections", "make_room_at", connectionRoom(limit), "open_files", limit, "max", s.RPC.MaxConnections)
 	}
 	dir, ok := s.StartDir()
 	if !ok { // several nameservices: a directory is created when a journal is first used

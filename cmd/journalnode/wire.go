@@ -65,6 +65,9 @@ func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logg
 		StallTimeout:     frameStall,
 		Logger:           log,
 	}}
+	if limit, err := descriptorLimit(); err == nil {
+		server.MakeRoomAt = connectionRoom(limit)
+	}
 	if s.RPC.LogSlow {
 		server.Observer.CallDone = newSlowLog(s.RPC.LogSlowThreshold, log).callDone
 	}
