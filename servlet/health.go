@@ -9,9 +9,7 @@ import (
 type Health struct {
 	// Ready tells that the node answers calls: it has started and is not stopping.
 	Ready bool
-	// Reasons name what is wrong with the node as a whole, such as a disk that is full. Any makes it degraded.
-	Reasons []string
-	// Journals are shown in this order.
+	// Journals are shown in this order. One that is not in order makes the node degraded.
 	Journals []JournalHealth
 }
 
@@ -19,44 +17,47 @@ type Health struct {
 type JournalHealth struct {
 	JournalID string
 	Formatted bool
-	// OpenError is why the journal could not be opened; empty if it could.
+	// OpenError is why the journal, or one of its small files, could not be read; empty if it could.
 	OpenError string
-	// WriterError is why the segment being written was given up; empty if none was since the last one was started.
-	WriterError string
-	// DamagedSegments are file names in current/ that are kept but not served and not finalized.
-	DamagedSegments []string
+	// DamagedSegments are the segments in current/ that are kept but not offered to others and not finalized: those whose
+	// bytes are damaged or lost, and those given up after a write that failed.
+	DamagedSegments []DamagedSegment
+}
+
+// DamagedSegment is a file name in current/ and what is wrong, such as the error of the write that failed.
+type DamagedSegment struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
 }
 
 // OK tells whether nothing is wrong with the journal.
 func (j JournalHealth) OK() bool {
-	return j.OpenError == "" && j.WriterError == "" && len(j.DamagedSegments) == 0
+	return j.OpenError == "" && len(j.DamagedSegments) == 0
 }
 
-// OK tells whether nothing is wrong with the node and its journals.
+// OK tells whether nothing is wrong with the node's journals.
 func (h Health) OK() bool {
 	for _, j := range h.Journals {
 		if !j.OK() {
 			return false
 		}
 	}
-	return len(h.Reasons) == 0
+	return true
 }
 
 // The JSON of /health.
 type healthJSON struct {
 	Status   string              `json:"status"` // "ok" or "degraded"
 	Ready    bool                `json:"ready"`
-	Reasons  []string            `json:"reasons,omitempty"`
 	Journals []journalHealthJSON `json:"journals"`
 }
 
 type journalHealthJSON struct {
-	JID             string   `json:"jid"`
-	Status          string   `json:"status"`
-	Formatted       bool     `json:"formatted"`
-	OpenError       string   `json:"openError,omitempty"`
-	WriterError     string   `json:"writerError,omitempty"`
-	DamagedSegments []string `json:"damagedSegments,omitempty"`
+	JID             string           `json:"jid"`
+	Status          string           `json:"status"`
+	Formatted       bool             `json:"formatted"`
+	OpenError       string           `json:"openError,omitempty"`
+	DamagedSegments []DamagedSegment `json:"damagedSegments,omitempty"`
 }
 
 func statusWord(ok bool) string {
@@ -69,12 +70,12 @@ func statusWord(ok bool) string {
 // health answers /health: 200 if all is well, 503 with the reasons if not.
 func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	state := h.conf.Health()
-	body := healthJSON{Status: statusWord(state.OK()), Ready: state.Ready, Reasons: state.Reasons,
+	body := healthJSON{Status: statusWord(state.OK()), Ready: state.Ready,
 		Journals: make([]journalHealthJSON, 0, len(state.Journals))}
 	for _, j := range state.Journals {
 		body.Journals = append(body.Journals, journalHealthJSON{
 			JID: j.JournalID, Status: statusWord(j.OK()), Formatted: j.Formatted,
-			OpenError: j.OpenError, WriterError: j.WriterError, DamagedSegments: j.DamagedSegments,
+			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments,
 		})
 	}
 	text, err := json.MarshalIndent(body, "", "  ")

@@ -15,7 +15,8 @@ import (
 // TestHealth: the status and the reasons follow the values that were given.
 func TestHealth(t *testing.T) {
 	good := servlet.JournalHealth{JournalID: "ns1", Formatted: true}
-	damaged := servlet.JournalHealth{JournalID: "ns2", Formatted: true, DamagedSegments: []string{"edits_inprogress_0000000000000000016"}}
+	damaged := servlet.JournalHealth{JournalID: "ns2", Formatted: true, DamagedSegments: []servlet.DamagedSegment{
+		{Name: "edits_inprogress_0000000000000000016", Reason: "no space left"}}}
 	for name, c := range map[string]struct {
 		health        servlet.Health
 		status, ready int
@@ -26,13 +27,10 @@ func TestHealth(t *testing.T) {
 			`{"status":"ok","ready":true,"journals":[{"jid":"ns1","status":"ok","formatted":true},{"jid":"new","status":"ok","formatted":false}]}`},
 		"damaged": {servlet.Health{Ready: true, Journals: []servlet.JournalHealth{good, damaged}}, 503, 200,
 			`{"status":"degraded","ready":true,"journals":[{"jid":"ns1","status":"ok","formatted":true},` +
-				`{"jid":"ns2","status":"degraded","formatted":true,"damagedSegments":["edits_inprogress_0000000000000000016"]}]}`},
-		"writer": {servlet.Health{Ready: true, Journals: []servlet.JournalHealth{{JournalID: "a", WriterError: "disk full"}}}, 503, 200,
-			`{"status":"degraded","ready":true,"journals":[{"jid":"a","status":"degraded","formatted":false,"writerError":"disk full"}]}`},
+				`{"jid":"ns2","status":"degraded","formatted":true,"damagedSegments":[{"name":"edits_inprogress_0000000000000000016",` +
+				`"reason":"no space left"}]}]}`},
 		"open": {servlet.Health{Journals: []servlet.JournalHealth{{JournalID: "a", OpenError: "no permission"}}}, 503, 503,
 			`{"status":"degraded","ready":false,"journals":[{"jid":"a","status":"degraded","formatted":false,"openError":"no permission"}]}`},
-		"node": {servlet.Health{Ready: true, Reasons: []string{"disk is full"}}, 503, 200,
-			`{"status":"degraded","ready":true,"reasons":["disk is full"],"journals":[]}`},
 	} {
 		base := serve(t, servlet.Config{Journals: &journals{}, Health: func() servlet.Health { return c.health }})
 		got := get(t, base+"/health")

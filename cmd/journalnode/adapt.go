@@ -37,7 +37,7 @@ func health(node *jnserver.Node, ready bool) servlet.Health {
 			shown.OpenError = j.OpenError.Error()
 		}
 		for _, b := range j.Bad {
-			shown.DamagedSegments = append(shown.DamagedSegments, b.Name+": "+b.Reason)
+			shown.DamagedSegments = append(shown.DamagedSegments, servlet.DamagedSegment{Name: b.Name, Reason: b.Reason})
 		}
 		h.Journals = append(h.Journals, shown)
 	}
