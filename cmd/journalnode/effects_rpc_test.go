@@ -152,6 +152,21 @@ func effectIdle(t *testing.T) {
 	})
 }
 
+// effectPurgeInterval: a minute is the least, so what the server makes of it is hadooprpc's TestUnreadAnswers.
+func effectPurgeInterval(t *testing.T) {
+	n, _ := on(t)
+	for value, want := range map[string]time.Duration{"": 15 * time.Minute, "1": time.Minute, "40": 40 * time.Minute} {
+		keys := loopback(t.TempDir())
+		if value != "" {
+			keys["ipc.server.purge.interval"] = value
+		}
+		settings, _ := configure(t, keys)
+		if got := newRPCServer(settings, n.node, newLogger(io.Discard)).PurgeInterval; got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+}
+
 // effectListenQueues asks the kernel for the length of the two queues: for a listening socket tcpi_sacked is it.
 func effectListenQueues(t *testing.T) {
 	n, _ := on(t, "ipc.server.listen.queue.size", "7", "hadoop.http.socket.backlog.size", "9")

@@ -42,6 +42,7 @@ var effects = map[string]func(t *testing.T){
 	"ipc.client.kill.max":                         effectIdle,
 	"ipc.client.connection.maxidletime":           effectIdle,
 	"ipc.client.connection.idle-scan-interval.ms": effectIdle,
+	"ipc.server.purge.interval":                   effectPurgeInterval,
 	"ipc.server.log.slow.rpc":                     effectSlowRPC,
 	"ipc.server.log.slow.rpc.threshold.ms":        effectSlowRPC,
 	"hadoop.tmp.dir":                              effectTmpDir,

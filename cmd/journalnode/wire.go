@@ -62,6 +62,7 @@ func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logg
 		KillMax:          orNone(s.RPC.IdleKillMax), // Java counts up to it and never gets to 0: no limit
 		MaxIdleTime:      s.RPC.MaxIdleTime,
 		IdleScanInterval: s.RPC.IdleScanInterval,
+		PurgeInterval:    s.RPC.PurgeInterval,
 		StallTimeout:     frameStall,
 		Logger:           log,
 	}}

@@ -59,6 +59,9 @@ type RPCServer struct {
 	MaxIdleTime      time.Duration
 	IdleScanInterval time.Duration
 
+	// PurgeInterval is how long an answer waits for its client to read it; then the connection is closed. At least 1 min.
+	PurgeInterval time.Duration
+
 	// LogSlow: a call much slower than others, and slower than LogSlowThreshold, is logged.
 	LogSlow          bool
 	LogSlowThreshold time.Duration

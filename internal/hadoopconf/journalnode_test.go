@@ -3,6 +3,7 @@ package hadoopconf_test
 import (
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ func TestJournalNodeDefaults(t *testing.T) {
 		HandlerCount: 5, ImageTransferBandwidth: 52428800, ImageTransferTimeout: time.Minute,
 		RPC: hadoopconf.RPCServer{Address: addr("0.0.0.0", 8485),
 			MaxDataLength: 134217728, MaxResponseWarn: 1048576, ListenQueue: 256,
-			IdleThreshold: 4000, IdleKillMax: 10, MaxIdleTime: 10 * time.Second, IdleScanInterval: 10 * time.Second},
+			IdleThreshold: 4000, IdleKillMax: 10, MaxIdleTime: 10 * time.Second, IdleScanInterval: 10 * time.Second,
+			PurgeInterval: 15 * time.Minute},
 		HTTP: hadoopconf.HTTPServer{Address: addr("0.0.0.0", 8480), HTTPSAddress: addr("0.0.0.0", 8481),
 			IdleTimeout: time.Minute, MaxRequestHeaderSize: 65536, SocketBacklog: 500,
 			ConfFormatFromAccept: true},
@@ -68,6 +70,7 @@ var samples = map[string]string{
 	"ipc.client.kill.max":                         "1",
 	"ipc.client.connection.maxidletime":           "1",
 	"ipc.client.connection.idle-scan-interval.ms": "1",
+	"ipc.server.purge.interval":                   "1",
 	"ipc.server.log.slow.rpc":                     "true",
 	"ipc.server.log.slow.rpc.threshold.ms":        "1",
 	"hadoop.tmp.dir":                              "/t",
@@ -327,6 +330,24 @@ func TestKey_IdleConnections(t *testing.T) {
 	}
 	_, _, err := tryRead(t, r34, "ipc.client.connection.idle-scan-interval.ms", "0")
 	wantKeyError(t, err, "ipc.client.connection.idle-scan-interval.ms", "0", "must be at least 1", false)
+}
+
+// 2.7 has a constant of 15 minutes (Server.PURGE_INTERVAL).
+func TestKey_PurgeInterval(t *testing.T) {
+	for _, release := range []hadoopconf.Release{r34, r27} {
+		if d := read(t, release).RPC.PurgeInterval; d != 15*time.Minute {
+			t.Errorf("%v: default %v", release, d)
+		}
+	}
+	for value, want := range map[string]time.Duration{"1": time.Minute, "2147483647": math.MaxInt64} {
+		if d := read(t, r34, "ipc.server.purge.interval", value).RPC.PurgeInterval; d != want {
+			t.Errorf("%s: %v", value, d)
+		}
+	}
+	for _, value := range []string{"0", "-1"} {
+		_, _, err := tryRead(t, r34, "ipc.server.purge.interval", value)
+		wantKeyError(t, err, "ipc.server.purge.interval", value, "must be at least 1", false)
+	}
 }
 
 func TestKey_SlowRPC(t *testing.T) {

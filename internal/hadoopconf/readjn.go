@@ -57,6 +57,7 @@ func (r *reader) rpcServer() RPCServer {
 		IdleKillMax:      r.integer("ipc.client.kill.max"),
 		MaxIdleTime:      time.Duration(r.positive("ipc.client.connection.maxidletime")) * time.Millisecond,
 		IdleScanInterval: time.Duration(r.positive("ipc.client.connection.idle-scan-interval.ms")) * time.Millisecond,
+		PurgeInterval:    saturate(int64(r.positive("ipc.server.purge.interval")), time.Minute),
 		LogSlow:          r.boolean("ipc.server.log.slow.rpc"),
 		LogSlowThreshold: r.millis("ipc.server.log.slow.rpc.threshold.ms"),
 	}
