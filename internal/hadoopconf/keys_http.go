@@ -4,7 +4,7 @@ var httpKeys = []Key{
 	{"dfs.http.policy", HDFSDefault, file("HTTP_ONLY"), file("HTTP_ONLY"), false, "word", Refused, "",
 		"HTTP_ONLY; HTTPS_ONLY and HTTP_AND_HTTPS need TLS, which is not built yet", "TestKey_HTTPPolicy"},
 	{"hadoop.http.idle_timeout.ms", CoreDefault, unknown, file("60000"), false, "ms", Obeyed, "",
-		"an HTTP connection idle for as long is closed, and an answer of which the client takes nothing for as long, or for "+
+		"an HTTP connection idle for as long is closed, and an answer of which the client takes nothing for as long, or for " +
 			"60 s if that is more, is cut; 0 or less: never", "TestKey_HTTPLimits"},
 	{"hadoop.http.max.request.header.size", CodeOnly, unknown, code("65536"), false, "int", Obeyed, "",
 		"bytes of a request's head; more than 65536 counts as 65536", "TestKey_HTTPLimits"},

@@ -78,8 +78,13 @@ func (p *printer) bean(b *Bean, attribute *string) {
 	p.quote(b.Name)
 	p.name("modelerType")
 	p.quote(b.ModelerType)
-	switch {
-	case attribute == nil:
+	p.members(b, attribute)
+	p.close()
+}
+
+// members prints all attributes, or the one that was asked for.
+func (p *printer) members(b *Bean, attribute *string) {
+	if attribute == nil {
 		for _, a := range b.Attrs {
 			if a.Name == "modelerType" || strings.ContainsAny(a.Name, "=: ") {
 				continue // Java leaves these out as well
@@ -87,17 +92,16 @@ func (p *printer) bean(b *Bean, attribute *string) {
 			p.name(a.Name)
 			p.value(a.Value)
 		}
-	default:
-		v, ok := b.attr(*attribute)
-		if !ok || v == nil {
-			p.name("result")
-			p.quote("ERROR")
-			p.name("message")
-			p.quote("No attribute with name " + *attribute + " was found.")
-			break
-		}
-		p.name(*attribute)
-		p.value(v)
+		return
 	}
-	p.close()
+	v, ok := b.attr(*attribute)
+	if !ok || v == nil {
+		p.name("result")
+		p.quote("ERROR")
+		p.name("message")
+		p.quote("No attribute with name " + *attribute + " was found.")
+		return
+	}
+	p.name(*attribute)
+	p.value(v)
 }
