@@ -1,6 +1,7 @@
 package hadooprpc_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -19,7 +20,7 @@ func (r *raw) gone() bool {
 	}
 	defer func() { _ = r.SetReadDeadline(time.Time{}) }()
 	_, err := r.Read(make([]byte, 1))
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
 
 // TestRoomForNewcomers: at MakeRoomAt a new connection takes the place of the one that has been silent longest.
@@ -103,9 +104,18 @@ func TestCrowd(t *testing.T) {
 		writer := dialRaw(t, l)
 		writer.greet()
 		writer.mark("ns1")
+		var all []*raw
 		for range strangers {
-			dialRaw(t, l).greet()
+			time.Sleep(time.Millisecond)
+			r := dialRaw(t, l)
+			r.greet()
 			synctest.Wait()
+			all = append(all, r)
+		}
+		for i, r := range all { // the writer is one of those that are open
+			if gone := i < strangers-(room-1); r.gone() != gone {
+				t.Fatalf("stranger %d of %d: gone %t, want %t", i, strangers, !gone, gone)
+			}
 		}
 		if writer.gone() {
 			t.Error("the writer was closed for strangers' sake")

@@ -39,7 +39,7 @@
 // for who may run when. The goroutine that sends an answer writes it, together with those that others have queued meanwhile.
 //
 // Memory is bounded by three budgets: requests (see budget; a frame is charged before it is buffered, until its call has
-// been encoded), answers (per connection and together), and the connections themselves (MaxConnections). The path of a large
+// been encoded), answers (per connection and together), and the connections themselves (MaxConnections, MakeRoomAt). The path of a large
 // request has one copy, from the socket into the frame: Unary's messages point into it.
 //
 // The owners of goroutines: Serve is its caller's; the poller, the janitor and the readers are the Server's, and Close waits for

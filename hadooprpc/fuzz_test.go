@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,9 @@ func FuzzConnection(f *testing.F) {
 		_ = nc.Close()
 		checkAnswers(t, in, out)
 		s.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, hadooprpc.ErrServerClosed) {
+			t.Fatal(err)
+		}
 		if err := s.Wait(context.Background()); err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +162,9 @@ func FuzzFrames(f *testing.F) {
 			_ = nc.Close()
 			<-written
 			s.Close()
-			<-ended
+			if err := <-ended; !errors.Is(err, hadooprpc.ErrServerClosed) {
+				t.Fatal(err)
+			}
 			return out
 		}
 		whole, pieces := ask(limit), ask(int(piece)+1)

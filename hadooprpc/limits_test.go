@@ -301,7 +301,9 @@ func TestLinger(t *testing.T) {
 		if b, err := io.ReadAll(r); len(b) > 0 || err != nil {
 			t.Fatalf("after FATAL: %x, %v", b, err)
 		}
-		<-closed
+		if cause := <-closed; cause == nil {
+			t.Error("closed without a cause")
+		}
 		if d := time.Since(began); d > 3*time.Second || d < time.Second {
 			t.Errorf("lingered %v, want LingerTimeout = 1s and a tick at most", d)
 		}

@@ -116,7 +116,9 @@ func TestShutdownDeadline(t *testing.T) {
 		if b, _ := io.ReadAll(r); len(b) > 0 {
 			t.Errorf("answered: %x", b)
 		}
-		receive(t, ended, "end of Serve")
+		if err := receive(t, ended, "end of Serve"); !errors.Is(err, hadooprpc.ErrServerClosed) {
+			t.Error(err)
+		}
 		if err := s.Wait(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("Wait did not wait for the handler: %v", err)
 		}
@@ -191,7 +193,9 @@ func TestNoHalfAnswer(t *testing.T) {
 		}
 	}
 	receive(t, closed, "end of Close")
-	receive(t, ended, "end of Serve")
+	if err := receive(t, ended, "end of Serve"); !errors.Is(err, hadooprpc.ErrServerClosed) {
+		t.Error(err)
+	}
 	if err := s.Wait(context.Background()); err != nil {
 		t.Error(err)
 	}

@@ -199,7 +199,7 @@ type slowConn struct{ *net.TCPConn }
 func (c slowConn) Write(p []byte) (int, error) {
 	for i := range p {
 		if _, err := c.TCPConn.Write(p[i : i+1]); err != nil {
-			return i, nil // the server may have closed on what it has seen; the next line tells
+			return i, nil //nolint:nilerr // the server may have closed on what it has seen; the next line tells
 		}
 	}
 	return len(p), nil
