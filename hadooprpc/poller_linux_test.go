@@ -16,6 +16,7 @@ func TestCutWhileParking(t *testing.T) {
 	var gone sync.WaitGroup
 	gone.Add(clients * rounds)
 	s.Observer.ConnClosed = func(net.Addr, error) { gone.Done() }
+	s.init()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
