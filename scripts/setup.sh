@@ -22,4 +22,4 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 go version
 javac -version
-mvn -version 2>&1 | head -n 1
+mvn -version | sed -n 1p
