@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// httpDescriptors is servlet's limit of connections; fileDescriptors is for segments, locks, listeners and logs.
+	// httpDescriptors is the most that HTTP connections get; fileDescriptors is for segments, locks, listeners and logs.
 	httpDescriptors = 512
 	fileDescriptors = 512
 )
@@ -27,6 +27,11 @@ const (
 func connectionRoom(limit uint64) int {
 	n := int(min(limit, 1<<30))
 	return max(n-httpDescriptors-fileDescriptors, n/2, 1)
+}
+
+// httpRoom is how many of limit descriptors the HTTP connections may use. A download needs two, with its segment's file.
+func httpRoom(limit uint64) int {
+	return int(min(max(limit/8, 1), httpDescriptors))
 }
 
 // descriptorLimit is RLIMIT_NOFILE as it binds this process, which the Go runtime has raised to the hard limit.

@@ -18,6 +18,14 @@ func TestConnectionRoom(t *testing.T) {
 	}
 }
 
+func TestHTTPRoom(t *testing.T) {
+	for limit, want := range map[uint64]int{1 << 20: 512, 4096: 512, 4095: 511, 1024: 128, 256: 32, 1: 1, 0: 1, math.MaxUint64: 512} {
+		if got := httpRoom(limit); got != want {
+			t.Errorf("of %d descriptors %d are for HTTP, want %d", limit, got, want)
+		}
+	}
+}
+
 // TestStrangersTakeNotEveryDescriptor: more idle RPC connections than the process has descriptors keep neither HTTP, nor
 // files, nor the writer, nor a newcomer out.
 func TestStrangersTakeNotEveryDescriptor(t *testing.T) {

@@ -100,8 +100,13 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 }
 
 func newHTTPServer(s *hadoopconf.JournalNode, answers servlet.Config, log *slog.Logger) *servlet.Server {
+	room := 0 // servlet's default
+	if limit, err := descriptorLimit(); err == nil {
+		room = httpRoom(limit)
+	}
 	return servlet.NewServer(servlet.ServerConfig{
 		Handler:        withHeaders(servlet.NewHandler(answers), s.HTTP.Headers),
+		MaxConns:       room,
 		IdleTimeout:    orForever(s.HTTP.IdleTimeout),
 		MaxHeaderBytes: s.HTTP.MaxRequestHeaderSize,
 		Logger:         log,
