@@ -23,7 +23,7 @@ build: ## build the binary, bin/journalnode
 
 run: build ## build and start a JournalNode on the defaults: data under ./data, RPC 8485, HTTP 8480
 	@mkdir -p '$(DATA)'
-	./$(BIN) --print-client-config -D dfs.journalnode.edits.dir='$(DATA)'
+	./$(BIN) --print-client-config -D dfs.journalnode.edits.dir='$(DATA)' || [ $$? -gt 128 ] # stopped by a signal
 
 test: test-unit compat ## every test that there is a runtime for (COMPAT=required: none may be skipped for want of one)
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -133,6 +134,11 @@ func printClientConfig(w io.Writer, d *daemon) {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = hostName()
 	}
+	web := d.webURL
+	if u, err := url.Parse(web); err == nil {
+		u.Host = net.JoinHostPort(host, u.Port()) // the wildcard is no address to type into a browser
+		web = u.String()
+	}
 	_, _ = fmt.Fprintf(w, `JournalNode is up. In the NameNodes' hdfs-site.xml (with the other JournalNodes, separated by ';'):
 
   <property>
@@ -141,5 +147,5 @@ func printClientConfig(w io.Writer, d *daemon) {
   </property>
 
 Look at it: %s/health, %s/jmx
-`, net.JoinHostPort(host, port), d.webURL, d.webURL)
+`, net.JoinHostPort(host, port), web, web)
 }
