@@ -35,6 +35,8 @@ test-race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /compat-tests)
 
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
+	@for tool in java javac mvn; do command -v $$tool >/dev/null || \
+	  echo "SKIPPED for want of $$tool: the tests against real Hadoop (they need a JDK 17 and Maven)"; done
 	go test -timeout 25m ./compat-tests/...
 
 lint: ## golangci-lint, pinned
