@@ -264,7 +264,7 @@ func names(t testing.TB, fsys vfs.FS, dir string) []string {
 // copyFixture copies a captured current/ of release to dir.
 func copyFixture(t testing.TB, fsys vfs.FS, release, dir string) {
 	t.Helper()
-	top := filepath.Join("testdata", "hadoop-"+release, "current")
+	top := filepath.Join("..", "storage", "testdata", "hadoop-"+release, "current")
 	must(t, fsys.MkdirAll(dir+"/paxos", 0o755))
 	must(t, filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {

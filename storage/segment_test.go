@@ -56,7 +56,7 @@ func readFile(t *testing.T, fsys vfs.FS, path string) []byte {
 // fixture reads a segment that a Java JournalNode wrote.
 func fixture(t testing.TB, release, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("editlog", "testdata", "hadoop-"+release, name))
+	b, err := os.ReadFile(filepath.Join("testdata", "hadoop-"+release, "current", name))
 	if err != nil {
 		t.Fatal(err)
 	}

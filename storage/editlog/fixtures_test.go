@@ -154,7 +154,7 @@ func TestScanRealSegments(t *testing.T) {
 		"edits_inprogress_0000000000000000016.gz":       {Txns: 4, First: 16, End: 19, EndOffset: 304},
 	}
 	for release, layout := range map[string]int32{"2.7.7": -63, "3.4.2": -67, "3.5.0": -67} {
-		for _, path := range glob(t, "testdata/hadoop-"+release+"/*", 4) {
+		for _, path := range glob(t, "../testdata/hadoop-"+release+"/current/edits_*", 4) {
 			w := want[filepath.Base(path)]
 			w.LayoutVersion = layout
 			if got := scan(t, readSegment(t, path)); got != w {

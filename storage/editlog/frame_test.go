@@ -63,7 +63,7 @@ func TestParseFrame(t *testing.T) {
 		}
 	}
 	// The first frame that a real NameNode wrote: MKDIR, txid 1 (spec 2.2).
-	real := readSegment(t, "testdata/hadoop-3.4.2/edits_0000000000000000001-0000000000000000003")
+	real := readSegment(t, "../testdata/hadoop-3.4.2/current/edits_0000000000000000001-0000000000000000003")
 	f, err := editlog.ParseFrame(real[editlog.HeaderLen:])
 	if want := (editlog.Frame{Op: 3, TxID: 1, Length: 73}); err != nil || f != want {
 		t.Errorf("%+v (%v), want %+v", f, err, want)

@@ -11,7 +11,7 @@ import (
 // Properties of a scan, whatever the bytes: the prefix alone scans to the same transactions with a clean end, padding
 // behind it changes nothing, and more padding behind the whole file never takes transactions away.
 func FuzzScanSegment(f *testing.F) {
-	for _, path := range append(glob(f, "testdata/scan/*", 27), glob(f, "testdata/hadoop-*/edits_0*", 9)...) {
+	for _, path := range append(glob(f, "testdata/scan/*", 27), glob(f, "../testdata/hadoop-*/current/edits_0*", 9)...) {
 		f.Add(readSegment(f, path))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -49,7 +49,7 @@ func FuzzScanSegment(f *testing.F) {
 
 // A frame that parses does so from its own bytes alone, does not from fewer, and a flipped bit spoils it.
 func FuzzParseFrame(f *testing.F) {
-	seg := readSegment(f, "testdata/hadoop-3.4.2/edits_0000000000000000001-0000000000000000003")
+	seg := readSegment(f, "../testdata/hadoop-3.4.2/current/edits_0000000000000000001-0000000000000000003")
 	f.Add(seg[8:], uint16(20))
 	f.Add(seg[8:81], uint16(575))
 	f.Add(frame(0, 1, nil), uint16(0))

@@ -219,7 +219,7 @@ func TestTailString(t *testing.T) {
 }
 
 func BenchmarkScan64MB(b *testing.B) {
-	op := readSegment(b, "testdata/hadoop-3.4.2/edits_0000000000000000001-0000000000000000003")[8:81]
+	op := readSegment(b, "../testdata/hadoop-3.4.2/current/edits_0000000000000000001-0000000000000000003")[8:81]
 	for _, c := range []struct {
 		name string
 		make func(b []byte) []byte
