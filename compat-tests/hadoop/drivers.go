@@ -3,6 +3,7 @@ package hadoop
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -38,4 +39,20 @@ func (s *Site) JournalWriter(ctx context.Context, name string, journals []*Journ
 		return nil, err
 	}
 	return s.interactive(ctx, name, "org.apache.hadoop.hdfs.server.namenode.JournalWriter", conf, quorumURI(journals))
+}
+
+// Driver starts a Java driver that is not this package's: class, compiled from the *.java in the root of sources, with
+// the given JVM flags and configuration.
+func (s *Site) Driver(
+	ctx context.Context, name, class string, sources fs.FS, flags []string, properties Properties, args ...string,
+) (*Interactive, error) {
+	classes, err := s.Install.compile(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
+	conf := filepath.Join(s.Dir, name+"-conf")
+	if err := properties.With(Properties{"hadoop.tmp.dir": filepath.Join(s.Dir, "tmp")}).write(conf); err != nil {
+		return nil, err
+	}
+	return s.converse(name, javaCommand{conf: conf, flags: flags, class: class, args: args}, classes)
 }

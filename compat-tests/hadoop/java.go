@@ -6,10 +6,10 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
 	"strings"
 )
 
@@ -20,8 +20,9 @@ var driverSources embed.FS
 
 // javaCommand describes one JVM to start.
 type javaCommand struct {
-	conf  string // configuration directory, first on the class path
-	heap  string // -Xmx
+	conf  string   // configuration directory, first on the class path
+	heap  string   // -Xmx
+	flags []string // of the JVM; nil: small and quick to start, as the tests want it
 	class string
 	args  []string
 }
@@ -37,41 +38,50 @@ func (i *Installation) classPath(conf string, more ...string) string {
 
 // argv returns the command line. tmp is the JVM's temporary directory.
 func (i *Installation) argv(c javaCommand, tmp string, more ...string) []string {
-	argv := []string{"java", "-Xmx" + c.heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-		"-Xshare:auto", "-Djava.net.preferIPv4Stack=true", "-Djava.io.tmpdir=" + tmp}
+	flags := c.flags
+	if flags == nil {
+		flags = []string{"-Xmx" + c.heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"}
+	}
+	argv := append([]string{"java"}, flags...)
+	argv = append(argv, "-Djava.net.preferIPv4Stack=true", "-Djava.io.tmpdir="+tmp)
 	argv = append(argv, i.Release.jvm...)
 	argv = append(argv, "-cp", i.classPath(c.conf, more...), c.class)
 	return append(argv, c.args...)
 }
 
-// drivers compiles the Java drivers against the release's jars, once per content, and returns their class directory.
+// drivers compiles this package's Java drivers against the release's jars and returns their class directory.
 func (i *Installation) drivers(ctx context.Context) (string, error) {
-	entries, err := driverSources.ReadDir("java")
+	sources, err := fs.Sub(driverSources, "java")
 	if err != nil {
 		return "", err
 	}
-	names := make([]string, 0, len(entries))
-	for _, entry := range entries {
-		names = append(names, entry.Name())
+	return i.compile(ctx, sources)
+}
+
+// compile compiles the Java sources in the root of sources against the release's jars, once per content, and returns their
+// class directory.
+func (i *Installation) compile(ctx context.Context, sources fs.FS) (string, error) {
+	names, err := fs.Glob(sources, "*.java") // sorted
+	if err != nil {
+		return "", err
 	}
-	sort.Strings(names)
 	sum := sha256.New()
-	sources := make(map[string][]byte)
+	texts := make(map[string][]byte)
 	for _, name := range names {
-		text, err := driverSources.ReadFile("java/" + name)
+		text, err := fs.ReadFile(sources, name)
 		if err != nil {
 			return "", err
 		}
 		fmt.Fprintf(sum, "%s %d\n", name, len(text))
 		sum.Write(text)
-		sources[name] = text
+		texts[name] = text
 	}
 	dir := filepath.Join(i.cache, i.Release.Version+"-drivers-"+hex.EncodeToString(sum.Sum(nil))[:12])
 	err = once(i.cache, dir, func(tmp string) error {
 		argv := []string{"-nowarn", "-proc:none", "-d", tmp, "-cp", i.classPath("")}
 		for _, name := range names {
 			path := filepath.Join(tmp, name)
-			if err := os.WriteFile(path, sources[name], 0o644); err != nil {
+			if err := os.WriteFile(path, texts[name], 0o644); err != nil {
 				return err
 			}
 			argv = append(argv, path)

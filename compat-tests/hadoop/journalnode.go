@@ -27,6 +27,11 @@ type JournalNode struct {
 	HTTP  string // address of /getJournal and /jmx
 	Edits string // dfs.journalnode.edits.dir
 
+	// JVM are the flags of Java's node; nil: those of all test processes, which are small and quick to start.
+	JVM []string
+	// Under is put before the command line, such as strace with its options; then PID is not the node's.
+	Under []string
+
 	*Process // nil before the first Start
 
 	site   *Site
@@ -78,13 +83,14 @@ func (j *JournalNode) Start(ctx context.Context) error {
 
 // Launch starts the process without waiting for an answer.
 func (j *JournalNode) Launch() (err error) {
-	if j.Kind == Ours {
-		j.Process, err = j.site.launcher.start(j.Name, j.site.Dir, []string{j.binary, "--config", j.conf}, nil)
-		return err
+	argv := []string{j.binary, "--config", j.conf}
+	if j.Kind == Java {
+		argv = j.site.Install.argv(javaCommand{
+			conf: j.conf, heap: "128m", flags: j.JVM, class: "org.apache.hadoop.hdfs.qjournal.server.JournalNode",
+		}, filepath.Join(j.site.Dir, "tmp"))
 	}
-	j.Process, err = j.site.startJava(j.Name, javaCommand{
-		conf: j.conf, heap: "128m", class: "org.apache.hadoop.hdfs.qjournal.server.JournalNode",
-	})
+	argv = append(append([]string{}, j.Under...), argv...)
+	j.Process, err = j.site.launcher.start(j.Name, j.site.Dir, argv, nil)
 	return err
 }
 

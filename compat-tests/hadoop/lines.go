@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// maxLine is the longest answer of a driver.
+const maxLine = 4 << 20
+
 // lineReader reads lines in its own goroutine, which ends with the stream.
 type lineReader struct {
 	lines chan string
@@ -20,6 +23,7 @@ func newLineReader(r io.Reader) *lineReader {
 	go func() {
 		defer close(l.lines)
 		scanner := bufio.NewScanner(r)
+		scanner.Buffer(nil, maxLine)
 		for scanner.Scan() {
 			l.lines <- scanner.Text()
 		}

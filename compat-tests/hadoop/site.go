@@ -129,17 +129,21 @@ type Interactive struct {
 	out *lineReader
 }
 
-// interactive starts a driver class with pipes on its standard input and output.
+// interactive starts one of this package's driver classes with pipes on its standard input and output.
 func (s *Site) interactive(ctx context.Context, name, class, conf string, args ...string) (*Interactive, error) {
 	drivers, err := s.Install.drivers(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.converse(name, javaCommand{conf: conf, heap: "160m", class: class, args: args}, drivers)
+}
+
+// converse starts a JVM with pipes on its standard input and output; more goes first on its class path.
+func (s *Site) converse(name string, c javaCommand, more ...string) (*Interactive, error) {
 	var in io.WriteCloser
 	var out io.ReadCloser
 	var pipes error
-	argv := s.Install.argv(javaCommand{conf: conf, heap: "160m", class: class, args: args},
-		filepath.Join(s.Dir, "tmp"), drivers)
+	argv := s.Install.argv(c, filepath.Join(s.Dir, "tmp"), more...)
 	p, err := s.launcher.start(name, s.Dir, argv, func(cmd *exec.Cmd) {
 		cmd.Stdout = nil
 		var inErr, outErr error
