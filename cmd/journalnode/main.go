@@ -51,7 +51,7 @@ func withCommand(args []string) []string {
 	switch {
 	case len(args) > 0 && args[0] == "--version":
 		return []string{"version"}
-	case len(args) > 0 && slices.Contains([]string{"run", "version", "help", "--help", "-h"}, args[0]):
+	case len(args) > 0 && slices.Contains([]string{"run", "health", "version", "help", "--help", "-h"}, args[0]):
 		return args
 	}
 	return append([]string{"run"}, args...)
@@ -83,6 +83,20 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 						return cli.ShowSubcommandHelp(c)
 					}
 					return runNode(args, stdout, stderr)
+				},
+			},
+			{
+				Name:            "health",
+				Usage:           "ask the running node whether all is well: exit code 0 or 1",
+				UsageText:       healthUsage,
+				SkipFlagParsing: true,
+				HideHelp:        true,
+				Action: func(c *cli.Context) error {
+					args := c.Args().Slice()
+					if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
+						return cli.ShowSubcommandHelp(c)
+					}
+					return askHealth(args, stdout)
 				},
 			},
 			{
