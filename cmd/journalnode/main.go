@@ -131,5 +131,6 @@ func versionText() string {
 			}
 		}
 	}
-	return fmt.Sprintf("gojn journalnode %s, revision %s, %s %s/%s", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("gojn journalnode %s, revision %s, %s %s/%s%s", version, revision, runtime.Version(), runtime.GOOS,
+		runtime.GOARCH, buildNote)
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"gojn/internal/hadoopconf"
-	"gojn/storage/vfs"
 )
 
 // runNode starts the node, serves until a signal comes, and stops it. An error is a start that failed; after a signal it
@@ -49,7 +48,14 @@ func runNode(args []string, stdout, stderr io.Writer) error {
 			printClientConfig(stdout, d)
 		}
 	}
-	return serve(func() (*daemon, error) { return start(settings, conf, vfs.OS(), log) }, up, signals, log)
+	begin := func() (*daemon, error) {
+		fsys, err := fileSystem(log)
+		if err != nil {
+			return nil, err
+		}
+		return start(settings, conf, fsys, log)
+	}
+	return serve(begin, up, signals, log)
 }
 
 // serve begins the node, tells up, waits for a signal or a server's failure, and stops the node. A signal counts from the

@@ -1,0 +1,36 @@
+// Package saboteur holds file systems that betray their journal on purpose. They are the control of the compatibility
+// tests: an oracle that finds nothing wrong with a JournalNode on them would find nothing wrong with any. Only the build
+// tag "saboteur" of cmd/journalnode links them; the ordinary binary has nothing of this package.
+package saboteur
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"gojn/storage/vfs"
+)
+
+// New puts the sabotage that plan names on top of fsys, and says in words what it does. The plans:
+//
+//	forget=N          see Forget; N from 1 on
+//	die-before-promote  die is called when a downloaded segment is about to be renamed into its place (acceptRecovery): the
+//	                    recovery record is durable then, the rename not done. If die returns, the rename goes on.
+func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
+	if plan == "die-before-promote" {
+		hook := func(op vfs.Op) error {
+			if op.Kind == "rename" && strings.Contains(path.Base(op.Path), ".epoch=") {
+				die()
+			}
+			return nil
+		}
+		return vfs.Inject(fsys, hook), "it kills itself between a recovery's record and the rename of the download", nil
+	}
+	if number, ok := strings.CutPrefix(plan, "forget="); ok {
+		if n, err := strconv.Atoi(number); err == nil && n > 0 {
+			return Forget(fsys, n), fmt.Sprintf("it syncs nothing and loses its last %d writes when it is killed", n), nil
+		}
+	}
+	return nil, "", fmt.Errorf("no such sabotage: %q", plan)
+}
