@@ -24,6 +24,9 @@ type Installation struct {
 	cache   string
 }
 
+// Dir is the directory with lib/ (the jars), webapps/ and log4j.properties, for containers to mount.
+func (i *Installation) Dir() string { return i.dir }
+
 var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>gojn</groupId>

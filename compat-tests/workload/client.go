@@ -39,14 +39,19 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return deadlineConn{conn}, nil
 }
 
-// Connect returns a client of the NameNodes at the addresses, as the user who runs them.
+// Connect returns a client of the NameNodes at the addresses, as the user that HADOOP_USER_NAME names (Hadoop's own
+// variable), else as the one who runs the test: one of them must be who runs the NameNodes.
 func Connect(addresses ...string) (*hdfs.Client, error) {
-	me, err := user.Current()
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+	name := os.Getenv("HADOOP_USER_NAME")
+	if name == "" {
+		me, err := user.Current()
+		if err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+		name = me.Username
 	}
 	return hdfs.NewClient(hdfs.ClientOptions{
-		Addresses: addresses, User: me.Username, NamenodeDialFunc: dial, DatanodeDialFunc: dial,
+		Addresses: addresses, User: name, NamenodeDialFunc: dial, DatanodeDialFunc: dial,
 	})
 }
 
