@@ -13,7 +13,7 @@ FUZZTIME     ?= 30s
 DATA         ?= $(CURDIR)/data
 BIN          := bin/journalnode
 
-.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench long clean
+.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ fuzz: ## run every fuzz target for FUZZTIME (30s) each
 
 bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /compat-tests)
+
+bench-java: ## ours beside Java's node through Hadoop's client, into docs/performance.md (15 min; BENCH=quick: 5 min, only printed)
+	@./scripts/bench-java.sh '$(BENCH)'
 
 long: ## what does not fit into CI: the fuzz targets and every compat test, repeated
 	$(MAKE) fuzz FUZZTIME=5m
