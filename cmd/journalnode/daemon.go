@@ -38,13 +38,15 @@ type daemon struct {
 	failed   chan error // gets one error of each server that ends by itself
 	serving  sync.WaitGroup
 	stopping atomic.Bool
+	opened   chan struct{} // closed when openFound has ended
+	service  *service      // who is told of a stop; may be nil
 
 	grace, limit time.Duration // stopGrace and stopLimit
 }
 
 // start brings everything up in Java's order: directory, HTTP, RPC. Whatever was begun is undone if a later step fails.
 func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
-	d := &daemon{began: time.Now(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
+	d := &daemon{began: time.Now(), failed: make(chan error, 2), opened: make(chan struct{}), grace: stopGrace, limit: stopLimit}
 	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
@@ -69,6 +71,7 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.rpc = newRPCServer(s, d.node, log)
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
+	d.serving.Go(func() { d.openFound(log) })
 	dir, ok := s.StartDir()
 	if !ok {
 		dir = s.EditsDir
@@ -89,6 +92,7 @@ func (d *daemon) serve(name string, serve func() error, closed error) {
 // is done, a disk hangs or somebody is in a hurry, and the process has to end.
 func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 	d.stopping.Store(true)
+	d.service.end()
 	ctx, cancel := context.WithTimeout(context.Background(), d.grace)
 	defer cancel()
 	done := make(chan struct{})

@@ -18,6 +18,14 @@ import (
 // is an exitCode.
 func runNode(args []string, stdout, stderr io.Writer) error {
 	log := newLogger(stderr)
+	manager := newService(log)
+	err := runFor(manager, args, stdout, log)
+	manager.startFailed(err)
+	return err
+}
+
+// runFor is runNode, once it is known who started it.
+func runFor(manager *service, args []string, stdout io.Writer, log *slog.Logger) error {
 	opts, err := parseOptions(args, os.LookupEnv)
 	if err != nil {
 		return err
@@ -44,6 +52,7 @@ func runNode(args []string, stdout, stderr io.Writer) error {
 	}
 	defer signal.Stop(signals)
 	up := func(d *daemon) {
+		manager.attend(d)
 		if opts.printClient {
 			printClientConfig(stdout, d)
 		}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"gojn/hadooprpc"
+	"gojn/internal/sdnotify"
+	"gojn/jnserver"
+)
+
+const (
+	// statusInterval is how often the status is looked at; it is sent when it has changed.
+	statusInterval = 5 * time.Second
+	// watchdogTries is how many questions the node may leave unanswered before the manager's patience ends.
+	watchdogTries = 4
+	// statusJournals is how many journals the status names.
+	statusJournals = 8
+)
+
+// service tells the service manager (systemd, Type=notify) how the node is doing. That it cannot be told is a warning, never
+// a reason to stop. A nil service tells nobody.
+type service struct {
+	manager *sdnotify.Manager
+	log     *slog.Logger
+	ctx     context.Context // ends when the stop begins
+	cancel  context.CancelFunc
+
+	mu     sync.Mutex
+	ended  bool           // nothing but the end is told any more
+	status sdnotify.State // the last one
+	failed string         // the last warning, so that it is said once
+}
+
+// newService takes the manager from the environment of this process.
+func newService(log *slog.Logger) *service {
+	manager, err := sdnotify.FromEnvironment()
+	if err != nil {
+		log.Warn("the environment names no usable service manager", "error", err)
+	}
+	s := &service{manager: manager, log: log}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// attend tells of the node until it stops: its status, that it is ready once it serves and has tried to open what it found
+// on disk, and that it is alive. It returns at once; the daemon waits for what it starts.
+func (s *service) attend(d *daemon) {
+	if s.manager == nil {
+		return
+	}
+	d.service = s
+	s.send(sdnotify.Status("opening journals; " + s.addresses(d)))
+	d.serving.Go(func() {
+		select {
+		case <-d.opened:
+			s.sendStatus(d, sdnotify.Ready)
+			s.watch(d)
+		case <-s.ctx.Done():
+		}
+	})
+}
+
+// watch sends the status when it has changed, and the proof of life when the manager wants it, until the stop begins.
+func (s *service) watch(d *daemon) {
+	status := time.NewTicker(statusInterval)
+	defer status.Stop()
+	var pings <-chan time.Time
+	patience := s.manager.Watchdog() / watchdogTries
+	if patience > 0 {
+		watchdog := time.NewTicker(patience)
+		defer watchdog.Stop()
+		pings = watchdog.C
+		s.ping(d, patience)
+	}
+	for {
+		select {
+		case <-status.C:
+			s.sendStatus(d)
+		case <-pings:
+			s.ping(d, patience)
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// ping tells the manager that the node is alive if it answers a call over its own port. The call needs no disk: a node whose
+// disk hangs is not helped by a restart, and serves its other journals. It waits for the node's own locks too.
+func (s *service) ping(d *daemon, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	err := hadooprpc.Alive(ctx, loopbackOf(d.rpcAddr))
+	switch {
+	case s.ctx.Err() != nil:
+	case err != nil:
+		s.log.Error("the node does not answer its own call: the service manager is not told that it is alive", "error", err)
+	default:
+		s.sendStatus(d, sdnotify.Alive)
+	}
+}
+
+// loopbackOf is where a server that listens on addr is reached from its own machine.
+func loopbackOf(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.String()
+	}
+	ip := tcp.IP
+	switch {
+	case !ip.IsUnspecified():
+	case ip.To4() != nil:
+		ip = net.IPv4(127, 0, 0, 1)
+	default:
+		ip = net.IPv6loopback
+	}
+	return (&net.TCPAddr{IP: ip, Port: tcp.Port, Zone: tcp.Zone}).String()
+}
+
+// sendStatus sends states and, if it is another one than before, the status.
+func (s *service) sendStatus(d *daemon, states ...sdnotify.State) {
+	status := sdnotify.Status(journalsText(d.node.Health()) + "; " + s.addresses(d))
+	s.mu.Lock()
+	news := status != s.status
+	s.mu.Unlock()
+	if news {
+		states = append(states, status)
+	}
+	s.send(states...)
+}
+
+func (s *service) addresses(d *daemon) string {
+	return fmt.Sprintf("RPC %s, %s", d.rpcAddr, d.webURL)
+}
+
+// journalsText names the journals and which of them are not in order.
+func journalsText(health []jnserver.JournalHealth) string {
+	if len(health) == 0 {
+		return "no journals yet"
+	}
+	var names []string
+	bad := 0
+	for _, j := range health {
+		name := j.JournalID
+		switch {
+		case j.OpenError != nil:
+			name += " (cannot be read)"
+		case len(j.Bad) > 0:
+			name += fmt.Sprintf(" (segments not in order: %d)", len(j.Bad))
+		case !j.Formatted:
+			name += " (not formatted)"
+		}
+		if name != j.JournalID {
+			bad++
+		}
+		names = append(names, name)
+	}
+	text := fmt.Sprintf("%d journals", len(health))
+	if len(health) == 1 {
+		text = "1 journal"
+	}
+	if bad > 0 {
+		text += fmt.Sprintf(", %d of them not in order", bad)
+	}
+	more := ""
+	if len(names) > statusJournals {
+		names, more = names[:statusJournals], ", ..."
+	}
+	return text + ": " + strings.Join(names, ", ") + more
+}
+
+// send sends the states, unless the stop has begun.
+func (s *service) send(states ...sdnotify.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended && len(states) > 0 {
+		s.sendLocked(states)
+	}
+}
+
+// sendLocked sends with s.mu held, so that messages keep their order.
+func (s *service) sendLocked(states []sdnotify.State) {
+	err := s.manager.Send(states...)
+	text := ""
+	if err != nil {
+		if text = err.Error(); text != s.failed {
+			s.log.Warn("the service manager could not be told", "states", states, "error", err)
+		}
+	} else {
+		for _, state := range states {
+			if strings.HasPrefix(string(state), string(sdnotify.Status(""))) {
+				s.status = state
+			}
+		}
+	}
+	s.failed = text
+}
+
+// end tells that the stop begins, and ends what attend started.
+func (s *service) end() {
+	if s == nil {
+		return
+	}
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.ended = true
+		s.sendLocked([]sdnotify.State{sdnotify.Stopping, sdnotify.Status("stopping")})
+	}
+}
+
+// startFailed tells why the node did not start.
+func (s *service) startFailed(err error) {
+	var code exitCode
+	if err == nil || errors.As(err, &code) {
+		return // it had started
+	}
+	s.send(sdnotify.Status("failed to start: " + err.Error()))
+}
