@@ -112,7 +112,7 @@ func (j *Journal) forget(gone func(first storage.TxID) bool) {
 }
 
 // DoPreUpgrade moves current/ to previous.tmp and links the edits into a new one (Java NNUpgradeUtil.doPreUpgrade). The
-// journal goes on to count as formatted, as in Java.
+// journal goes on to count as formatted, as in Java, and the old state counts until DoUpgrade or a new writer comes.
 func (j *Journal) DoPreUpgrade() error {
 	return j.exclusive("doPreUpgrade", func() error {
 		if err := j.dir.PreUpgrade(); err != nil {
@@ -121,6 +121,16 @@ func (j *Journal) DoPreUpgrade() error {
 		j.abortSegment("upgrade")
 		return nil
 	})
+}
+
+// abandonUpgrade brings the old state back if only the first half of an upgrade was done, because a new writer begins. A
+// Java node lets the writer go on in a directory that its next start throws away, acknowledged edits and all.
+func (j *Journal) abandonUpgrade(reason string) error {
+	was, err := j.dir.AbandonUpgrade()
+	if was && err == nil {
+		j.emit(UpgradeAbandoned{Reason: reason})
+	}
+	return err
 }
 
 // DoUpgrade completes an upgrade (Java Journal.doUpgrade): the new VERSION, previous/, and the epochs and the committed

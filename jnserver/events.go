@@ -59,6 +59,9 @@ type (
 		Downloaded bool
 		From       string
 	}
+	// UpgradeAbandoned is an upgrade of which only the first half was done when a new writer began: the state before it is
+	// back.
+	UpgradeAbandoned struct{ Reason string }
 	// RequestRefused is a call that ended with an error.
 	RequestRefused struct {
 		Op  string
@@ -80,5 +83,6 @@ func (SegmentSetAside) event()  {}
 func (SegmentBad) event()       {}
 func (RecoveryPrepared) event() {}
 func (RecoveryAccepted) event() {}
+func (UpgradeAbandoned) event() {}
 func (RequestRefused) event()   {}
 func (Purged) event()           {}

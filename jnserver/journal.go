@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -266,6 +267,9 @@ func (j *Journal) checkFormatted() error {
 // raisePromise makes a new promise durable, then believes it, and forgets the old epoch's serial numbers.
 func (j *Journal) raisePromise(e storage.Epoch, client string) error {
 	old := j.fence.promised
+	if err := j.abandonUpgrade("epoch " + strconv.FormatInt(int64(e), 10) + " is promised"); err != nil {
+		return err
+	}
 	if err := j.dir.SetPromisedEpoch(e); err != nil {
 		return err
 	}
@@ -321,8 +325,12 @@ func (j *Journal) exclusive(op string, call func() error) error {
 const opFormat = "format"
 
 // ensureLoaded takes the state from a directory that could not be read, or not be served, until now: without its promises
-// and its end it must not be written.
+// and its end it must not be written. What a change failed at on its way is tried again first.
 func (j *Journal) ensureLoaded() error {
+	if j.dir.Problem() != nil {
+		j.dir.Mend()
+		j.loaded = false
+	}
 	if j.loaded || j.dir.State() != storage.Normal {
 		return nil
 	}

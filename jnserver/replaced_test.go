@@ -165,3 +165,55 @@ func TestQuestionsWhileAllPlacesHang(t *testing.T) {
 		<-done
 	}
 }
+
+// A journal whose directory could not be read at the end of a doUpgrade or a doRollback is not served, and is again as soon
+// as the disk can be read, by whatever call comes next.
+func TestServedAgainByAnyCall(t *testing.T) {
+	upgraded := fixtureInfo
+	upgraded.CTime++
+	for _, tt := range []struct {
+		name  string
+		last  string // the rename after which the disk cannot be read
+		call  func(j *jnserver.Journal) error
+		ctime int64
+	}{
+		{"doUpgrade", "/previous", func(j *jnserver.Journal) error { return j.DoUpgrade(upgraded) }, upgraded.CTime},
+		{"doRollback", "/current", func(j *jnserver.Journal) error {
+			if err := j.DoUpgrade(upgraded); err != nil {
+				return err
+			}
+			return j.DoRollback()
+		}, fixtureInfo.CTime},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			armed, broken := false, false
+			fsys := vfs.Inject(mem, func(op vfs.Op) error {
+				if broken {
+					return errDisk
+				}
+				broken = armed && op.Kind == "rename" && strings.HasSuffix(op.To, tt.last)
+				return nil
+			})
+			j, w := written(t, newEnv(fsys, noFetch))
+			must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+			must(t, j.DoPreUpgrade())
+			armed = true
+			if err := tt.call(j); !errors.Is(err, errDisk) {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			if err := j.Heartbeat(w.info()); !errors.Is(err, errDisk) {
+				t.Fatalf("while the disk cannot be read: %v", err)
+			}
+			if s := j.Snapshot(); s.Formatted() || s.Problem == nil {
+				t.Errorf("shown as %v, problem %v", s.State, s.Problem)
+			}
+			armed, broken = false, false
+			must(t, j.Heartbeat(w.info()))
+			if s := j.Snapshot(); s.Info.CTime != tt.ctime || s.Problem != nil {
+				t.Errorf("%v, problem %v", s.Info, s.Problem)
+			}
+			sameAsReopened(t, mem, j)
+		})
+	}
+}

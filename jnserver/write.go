@@ -84,6 +84,9 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 			return refuse(javaerr.IllegalArgument, "Bad txid %d to start a log segment at", first)
 		}
 		j.abortSegment("the writer starts segment " + first.String())
+		if err := j.abandonUpgrade("the writer starts segment " + first.String()); err != nil {
+			return err
+		}
 		if err := j.checkStart(first); err != nil {
 			return err
 		}

@@ -107,6 +107,9 @@ func (d *Dir) load() error {
 	return err
 }
 
+// Mend tries again what a change failed at on its way, if there is such a thing; Problem tells whether it worked.
+func (d *Dir) Mend() { _ = d.mend() }
+
 // mend tries again what load failed at, before anything else is built on it. Without the lock nothing was loaded, and
 // nothing may be completed or undone.
 func (d *Dir) mend() error {
@@ -122,7 +125,7 @@ func (d *Dir) reload() error {
 	}
 	d.promised.forget()
 	d.writer.forget()
-	d.unsettled, d.paxosUnsynced = false, false
+	d.unsettled, d.paxosUnsynced, d.before = false, false, nil
 	d.state, d.info = NotFormatted, StorageInfo{}
 
 	if err := d.completeFormat(); err != nil {

@@ -59,6 +59,8 @@ type Dir struct {
 	problem    error
 	info       StorageInfo
 	generation uint64
+	// before is what the old state in previous.tmp/ says, between PreUpgrade and Upgrade; current/ says nothing yet.
+	before *epochFiles
 
 	promised  longFile // last-promised-epoch
 	writer    longFile // last-writer-epoch
@@ -142,11 +144,11 @@ func (d *Dir) Problem() error { return d.problem }
 func (d *Dir) Info() StorageInfo { return d.info }
 
 // Generation changes whenever all that the Dir knows was taken from disk anew, because the directory was or may have been
-// replaced: by Format, Upgrade and Rollback, by a PreUpgrade that failed, also by those of them that failed after they had
-// begun, and when one of them, or FinalizeUpgrade, first has to mend or lock what was not usable until then. A call that was refused, a failed one
-// that had changed nothing yet, and a PreUpgrade that went well leave it. Whoever keeps something of this journal in
-// memory compares it: equal values mean that nothing was replaced in between. The value itself says nothing; it is not
-// kept on disk.
+// replaced: by Format, Upgrade, AbandonUpgrade and Rollback, by a PreUpgrade that failed, also by those of them that failed
+// after they had begun, and when one of them, FinalizeUpgrade or Mend first has to mend or lock what was not usable until
+// then. A call that was refused, a failed one that had changed nothing yet, and a PreUpgrade that went well leave it.
+// Whoever keeps something of this journal in memory compares it: equal values mean that nothing was replaced in between.
+// The value itself says nothing; it is not kept on disk.
 func (d *Dir) Generation() uint64 { return d.generation }
 
 // Statfs tells the space left where the journal lies.
@@ -154,8 +156,7 @@ func (d *Dir) Statfs() (vfs.FSInfo, error) { return d.fs.Statfs(d.o.Root) }
 
 // PromisedEpoch is the newest epoch that a writer was promised, 0 if none was.
 func (d *Dir) PromisedEpoch() (Epoch, error) {
-	n, err := d.promised.get()
-	return Epoch(n), err
+	return d.epoch(&d.promised, func(before *epochFiles) int64 { return before.promised })
 }
 
 // SetPromisedEpoch makes the promise durable. An equal value costs no I/O. After an error PromisedEpoch is what the file
@@ -164,7 +165,14 @@ func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.setEpoch(&d.promised, e
 
 // WriterEpoch is the epoch of the writer that last started a segment here, 0 if none did.
 func (d *Dir) WriterEpoch() (Epoch, error) {
-	n, err := d.writer.get()
+	return d.epoch(&d.writer, func(before *epochFiles) int64 { return before.writer })
+}
+
+func (d *Dir) epoch(f *longFile, old func(*epochFiles) int64) (Epoch, error) {
+	if d.before != nil {
+		return Epoch(old(d.before)), nil
+	}
+	n, err := f.get()
 	return Epoch(n), err
 }
 
@@ -175,6 +183,9 @@ func (d *Dir) setEpoch(f *longFile, e Epoch) error {
 	if err := d.checkLocked(); err != nil {
 		return err
 	}
+	if _, err := d.AbandonUpgrade(); err != nil {
+		return err
+	}
 	return f.set(int64(e))
 }
 
@@ -182,6 +193,9 @@ func (d *Dir) setEpoch(f *longFile, e Epoch) error {
 // It does not create the file. After a power cut it may be older than it was.
 func (d *Dir) Committed() (TxID, bool, error) {
 	n, err := d.committed.get(int64(InvalidTxID))
+	if d.before != nil {
+		n = max(n, d.before.committed)
+	}
 	return TxID(n), err == nil && TxID(n) != InvalidTxID, err
 }
 

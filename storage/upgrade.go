@@ -12,9 +12,9 @@ import (
 // before the next; analyze.go tells what a crash in between leads to. Of a directory that is not locked by this Dir, Java's
 // checks of what is there are made and nothing is changed.
 
-// PreUpgrade moves current/ to previous.tmp/ and makes a new current/, without VERSION yet, of hard links to each file
-// whose name starts with "edits". Unlike Java's, the new current/ has the epochs and the committed txid from the start. If
-// a step fails the old state is brought back.
+// PreUpgrade moves current/ to previous.tmp/ and makes a new current/ of hard links to each file whose name starts with
+// "edits", and of nothing else (Java NNUpgradeUtil.doPreUpgrade). Until Upgrade the old state is the one that counts, see
+// AbandonUpgrade. If a step fails the old state is brought back.
 func (d *Dir) PreUpgrade() error {
 	if err := d.checkUpgradeDirs(
 		dirRule{currentName, true, "Current directory must exist for preupgrade."},
@@ -30,20 +30,21 @@ func (d *Dir) PreUpgrade() error {
 	if err := d.settle(); err != nil {
 		return err
 	}
-	epochs, err := readEpochFiles(d.fs, d.CurrentDir())
+	before, err := readEpochFiles(d.fs, d.CurrentDir())
 	if err != nil {
 		return err // better now than when current/ has been moved
 	}
 	if err := d.committed.close(); err != nil {
 		return err
 	}
-	if err := d.preUpgrade(epochs); err != nil {
+	if err := d.preUpgrade(); err != nil {
 		return errors.Join(err, d.load()) // load finds a half-done one and undoes it
 	}
+	d.before = &before
 	return nil
 }
 
-func (d *Dir) preUpgrade(epochs epochFiles) error {
+func (d *Dir) preUpgrade() error {
 	tmp := d.path(previousTmpName)
 	if err := d.renameInRoot(currentName, previousTmpName); err != nil {
 		return err
@@ -62,14 +63,26 @@ func (d *Dir) preUpgrade(epochs epochFiles) error {
 			}
 		}
 	}
-	// Missing files are written too, as 0 and unknown, like Java does in doUpgrade. This syncs current/, links and all.
-	return writeEpochFiles(d.fs, d.CurrentDir(), epochs)
+	return d.fs.SyncDir(d.CurrentDir())
+}
+
+// AbandonUpgrade brings the old state back if PreUpgrade was done and Upgrade was not; it tells whether that was so. A new
+// writer does this (SetPromisedEpoch and SetWriterEpoch by themselves): what is written into a current/ that has no VERSION
+// would be thrown away by the next restart, as it is by Java's. The upgrade of the former writer then fails at Upgrade.
+func (d *Dir) AbandonUpgrade() (bool, error) {
+	if d.before == nil {
+		return false, nil
+	}
+	if err := d.checkLocked(); err != nil {
+		return false, err
+	}
+	return true, d.load()
 }
 
 // Upgrade completes what PreUpgrade began: current/ becomes a directory of info's layout version and cTime; namespace and
-// cluster ids stay. Java writes VERSION before it checks anything and the epochs after it; here the checks come first,
-// VERSION last, and the epochs are there since PreUpgrade, so that every crash leaves a state that keeps its promises.
-// After an error Info tells whether the upgrade was completed all the same; if not, the call may be repeated.
+// cluster ids stay. Java writes VERSION before it checks anything, and the epochs and the committed txid last; here the
+// checks come first and VERSION last, so that every crash leaves a state that keeps its promises. After an error Info tells
+// whether the upgrade was completed all the same; if not, the call may be repeated.
 func (d *Dir) Upgrade(info StorageInfo) error {
 	if err := d.checkUpgradeDirs(
 		dirRule{previousName, false, "previous directory must not exist for upgrade."},
@@ -85,6 +98,9 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		return err
 	}
 	upgraded.LayoutVersion, upgraded.CTime = info.LayoutVersion, info.CTime
+	if err := d.carryEpochs(d.path(previousTmpName)); err != nil {
+		return err
+	}
 	if err := d.makePaxosDir(); err != nil {
 		return err
 	}
@@ -93,6 +109,24 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		return err
 	}
 	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.load())
+}
+
+// carryEpochs writes the epochs and the committed txid of the old state into current/; those that are missing too, as 0 and
+// unknown, like Java. A committed txid that was told since is kept.
+func (d *Dir) carryEpochs(from string) error {
+	epochs, err := readEpochFiles(d.fs, from)
+	if err != nil {
+		return err
+	}
+	told, err := d.committed.get(int64(InvalidTxID))
+	if err != nil {
+		return err
+	}
+	if err := d.committed.close(); err != nil {
+		return err
+	}
+	epochs.committed = max(epochs.committed, told)
+	return writeEpochFiles(d.fs, d.CurrentDir(), epochs)
 }
 
 // FinalizeUpgrade gives up the way back: previous/ is renamed to finalized.tmp/ and deleted. Without previous/ it only
@@ -126,15 +160,18 @@ func (d *Dir) FinalizeUpgrade() error {
 }
 
 // CanRollBack tells whether Rollback would go back to a state of the layout version target (Java
-// NNUpgradeUtil.canRollBack). Without previous/ the answer is false, if current/VERSION is good. VERSION of any layout is
-// read; Java refuses those newer than itself.
+// NNUpgradeUtil.canRollBack). Without previous/ the answer is false, if VERSION is good, as ReadCTime finds it. VERSION of
+// any layout is read; Java refuses those newer than itself.
 func (d *Dir) CanRollBack(target int32) (bool, error) {
 	there, err := exists(d.fs, d.path(previousName))
 	if err != nil {
 		return false, err
 	}
 	if !there {
-		_, err := readVersion(d.fs, d.o.Root, d.CurrentDir())
+		dir, err := d.versionDir()
+		if err == nil {
+			_, err = readVersion(d.fs, d.o.Root, dir)
+		}
 		return false, err
 	}
 	info, err := readVersion(d.fs, d.o.Root, d.path(previousName))
@@ -205,10 +242,15 @@ func (d *Dir) checkRollbackTarget(previous string) error {
 	return nil
 }
 
-// ReadCTime reads the cTime from current/VERSION afresh (Java Journal.getJournalCTime). No file is
-// FileNotFoundException; the storage type is not looked at, and any layout version is taken.
+// ReadCTime reads the cTime from current/VERSION afresh (Java Journal.getJournalCTime), and between PreUpgrade and Upgrade,
+// where Java fails and leaves an empty VERSION behind, that of the old state. No file is FileNotFoundException; the storage
+// type is not looked at, and any layout version is taken.
 func (d *Dir) ReadCTime() (int64, error) {
-	v, err := openVersion(d.fs, d.o.Root, d.CurrentDir())
+	dir, err := d.versionDir()
+	if err != nil {
+		return 0, err
+	}
+	v, err := openVersion(d.fs, d.o.Root, dir)
 	if err != nil {
 		return 0, err
 	}
@@ -216,6 +258,20 @@ func (d *Dir) ReadCTime() (int64, error) {
 		return 0, err
 	}
 	return v.number(keyCTime, 64)
+}
+
+// versionDir is the directory whose VERSION counts.
+func (d *Dir) versionDir() (string, error) {
+	for _, name := range []string{currentName, previousTmpName} {
+		there, err := exists(d.fs, d.path(name)+"/"+versionName)
+		if err != nil {
+			return "", err
+		}
+		if there {
+			return d.path(name), nil
+		}
+	}
+	return d.CurrentDir(), nil
 }
 
 // dirRule says that a directory below the root must or must not exist, and what Java says if not.

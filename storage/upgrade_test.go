@@ -38,8 +38,7 @@ func TestUpgradeFamily(t *testing.T) {
 			links = append(links, name)
 		}
 	}
-	wantSet(t, "current/", names(t, mem, currentDir),
-		append(links, "committed-txid", "last-promised-epoch", "last-writer-epoch"))
+	wantSet(t, "current/", names(t, mem, currentDir), links)
 	a, _ := mem.Stat(currentDir + "/" + segs[0])
 	b, _ := mem.Stat(rootDir + "/previous.tmp/" + segs[0])
 	if !mem.SameFile(a, b) {
@@ -47,7 +46,15 @@ func TestUpgradeFamily(t *testing.T) {
 	}
 	wantError(t, dir.PreUpgrade(), javaerr.IllegalState,
 		"Previous.tmp directory must not exist for preupgrade.Consider restarting for recovery.")
-	must(t, dir.SetPromisedEpoch(6)) // fencing goes on in between
+	// In between the old state counts, for a restart too.
+	for _, x := range []*storage.Dir{dir, mustOpen(t, mem.CrashClone(nil))} {
+		wantPromised(t, x, 5)
+		wantCommitted(t, x, 8)
+		wantRollBack(t, x, -67, false, "")
+		if ctime, err := x.ReadCTime(); err != nil || ctime != fixtureInfo.CTime {
+			t.Errorf("cTime %v %v", ctime, err)
+		}
+	}
 
 	must(t, dir.Upgrade(upgradedInfo))
 	wantTop(t, mem, "current", "in_use.lock", "previous")
@@ -57,7 +64,7 @@ func TestUpgradeFamily(t *testing.T) {
 		if x.State() != storage.Normal || x.Info() != want || !slices.Equal(segmentNames(x), segs) {
 			t.Errorf("after upgrade: %v %v %v", x.State(), x.Info(), segmentNames(x))
 		}
-		wantPromised(t, x, 6)
+		wantPromised(t, x, 5)
 		wantCommitted(t, x, 8)
 		if e, err := x.WriterEpoch(); err != nil || e != 4 {
 			t.Errorf("writer %v %v", e, err)
@@ -193,13 +200,47 @@ func rollback(d *storage.Dir) error    { _, err := d.Rollback(); return err }
 func canRollBack(d *storage.Dir) error { _, err := d.CanRollBack(-67); return err }
 func readCTime(d *storage.Dir) error   { _, err := d.ReadCTime(); return err }
 
-// TestPromiseSurvivesACrashInTheUpgrade: RECOVER_UPGRADE brings the old state back, but not an older promise.
+// TestPromiseSurvivesACrashInTheUpgrade: RECOVER_UPGRADE brings the old state back, but not an older promise, which a Java
+// node would have made in the new current/.
 func TestPromiseSurvivesACrashInTheUpgrade(t *testing.T) {
 	mem := formatted(t).settled()
-	d := mustOpen(t, mem)
-	must(t, d.PreUpgrade())
-	must(t, d.SetPromisedEpoch(77))
-	wantPromised(t, mustOpen(t, mem.CrashClone(nil)), 77)
+	must(t, mustOpen(t, mem).PreUpgrade())
+	writeTo(t, mem, currentDir+"/last-promised-epoch", []byte("77\n"))
+	wantPromised(t, mustOpen(t, everything(mem)), 77)
+}
+
+// TestNewWriterAbandonsTheUpgrade: what a writer of a new epoch does between the two halves goes into the old state, which
+// is the one that a restart finds.
+func TestNewWriterAbandonsTheUpgrade(t *testing.T) {
+	for name, call := range map[string]func(d *storage.Dir) error{
+		"a promise":           func(d *storage.Dir) error { return d.SetPromisedEpoch(6) },
+		"the promise again":   func(d *storage.Dir) error { return d.SetPromisedEpoch(5) },
+		"a writer's epoch":    func(d *storage.Dir) error { return d.SetWriterEpoch(5) },
+		"as the caller wants": func(d *storage.Dir) error { _, err := d.AbandonUpgrade(); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := formatted(t).settled()
+			d := mustOpen(t, mem)
+			before := onDisk(t, "before", mem.CrashClone(nil), true)
+			must(t, d.PreUpgrade())
+			must(t, call(d))
+			wantTop(t, mem, "current", "in_use.lock")
+			after := onDisk(t, "after", mem.CrashClone(nil), true)
+			switch name {
+			case "a promise":
+				before.Promised = 6
+			case "a writer's epoch":
+				before.Writer = 5
+			}
+			if after != before {
+				t.Errorf("after a restart\n%+v\nnot\n%+v", after, before)
+			}
+			wantError(t, d.Upgrade(upgradedInfo), javaerr.IllegalState, "previous.tmp directory must exist for upgrade.")
+			must(t, d.PreUpgrade())
+			must(t, d.Upgrade(upgradedInfo))
+			wantTop(t, mem, "current", "in_use.lock", "previous")
+		})
+	}
 }
 
 // TestFormat has the rules of Journal.format and JNStorage.format.

@@ -45,6 +45,8 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("prepared recovery", "segment", e.First, "answer", recoveryText(e.Answer))
 		case jnserver.RecoveryAccepted:
 			log.Info("accepted recovery", "state", e.State, "epoch", e.Epoch, "downloaded", e.Downloaded, "url", e.From)
+		case jnserver.UpgradeAbandoned:
+			log.Warn("half-done upgrade abandoned, the state before it is back", "reason", e.Reason)
 		case jnserver.RequestRefused:
 			log.Warn("request refused", "op", e.Op, "class", javaerr.ClassOf(e.Err), "error", e.Err)
 		case jnserver.Purged:

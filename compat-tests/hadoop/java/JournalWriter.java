@@ -5,6 +5,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.Method;
 import java.net.URI;
+import java.util.Collections;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.fs.permission.PermissionStatus;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
@@ -15,9 +16,12 @@ import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
  * Writes a fixed stream of edits through the release's own QuorumJournalManager. Argument: the qjournal URI. One
  * command per line of standard input, one answer per line of standard output:
  * format | open (recovers what a former writer left) | start | write COUNT | finalize | abandon | txid
+ * journal ID (another journal of the same nodes from now on) | next TXID (the next transaction to write)
+ * and the upgrade family, each call to all nodes:
+ * connect (without a new epoch) | ctime | preupgrade | upgrade CTIME | finalizeupgrade | canrollback | rollback
  */
 public class JournalWriter {
-  private final URI uri;
+  private URI uri;
   private final HdfsConfiguration conf = new HdfsConfiguration();
   private final NamespaceInfo namespace =
       new NamespaceInfo(1073741825, "CID-stream", "BP-stream", 1500000000000L);
@@ -74,11 +78,49 @@ public class JournalWriter {
         out.abort();
         manager.close();
         return "";
+      case "journal":
+        uri = new URI(uri.getScheme() + "://" + uri.getAuthority() + "/" + command[1]);
+        next = 1;
+        // The nodes are killed between calls, and a kept connection would tell so only at the next call.
+        conf.setInt("ipc.client.connection.maxidletime", 0);
+        return "";
+      case "connect":
+        manager = new QuorumJournalManager(conf, uri, namespace);
+        return "";
+      case "ctime":
+        return Long.toString(manager.getJournalCTime());
+      case "preupgrade":
+        manager.doPreUpgrade();
+        return "";
+      case "upgrade":
+        manager.doUpgrade(upgraded(Long.parseLong(command[1])));
+        return "";
+      case "finalizeupgrade":
+        manager.doFinalize();
+        return "";
+      case "canrollback":
+        return Boolean.toString(
+            manager.canRollBack(namespace, namespace, NameNodeLayoutVersion.CURRENT_LAYOUT_VERSION));
+      case "rollback":
+        manager.doRollback();
+        return "";
+      case "next":
+        next = Long.parseLong(command[1]);
+        return "";
       case "txid":
         return Long.toString(next - 1);
       default:
         throw new IllegalArgumentException(command[0]);
     }
+  }
+
+  /** The NameNode's own storage as it is during an upgrade. */
+  private NNStorage upgraded(long cTime) throws Exception {
+    NNStorage storage = new NNStorage(conf, Collections.<URI>emptyList(), Collections.<URI>emptyList());
+    storage.setStorageInfo(namespace);
+    storage.cTime = cTime;
+    storage.layoutVersion = NameNodeLayoutVersion.CURRENT_LAYOUT_VERSION;
+    return storage;
   }
 
   /** format has a second parameter, force, from 2.9 on. */
