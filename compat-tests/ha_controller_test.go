@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"gojn/compat-tests/hadoop"
-	"gojn/compat-tests/oracle"
 )
 
 // TestHA_ByController turns a NameNode that has edits of its own into a highly available one with
@@ -42,27 +41,6 @@ func TestHA_ByController(t *testing.T) {
 		p.stopLoad()
 		p.judge()
 	}, hadoop.Releases()...)
-}
-
-// killJournal kills one JournalNode under load: the clients go on, and after its restart it takes part again from the
-// next segment on.
-func (p *pair) killJournal(j *hadoop.JournalNode) {
-	p.t.Helper()
-	j.Kill()
-	p.moreDone(100)
-	before := must(oracle.ReadJournal(j.Current(hadoop.JournalID)))(p.t)
-	check(p.t, j.Start(p.ctx))
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		// An error is a segment that was finalized between listing and reading.
-		now, err := oracle.ReadJournal(j.Current(hadoop.JournalID))
-		if err == nil && now[len(now)-1].First > before[len(before)-1].First && len(now[len(now)-1].Frames) > 1 {
-			break
-		}
-		if time.Now().After(end) {
-			p.t.Fatalf("%s does not take part again after its restart (%v)", j.Name, err)
-		}
-	}
-	p.moreDone(50)
 }
 
 // writeWithoutHA runs nn1 alone, with edits in its own directory, and lets clients do n operations.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -133,6 +134,12 @@ func journalnode(t *testing.T) string {
 	path, err := binary()
 	check(t, err)
 	return path
+}
+
+// superuser is who the NameNodes run as.
+func superuser(t *testing.T) string {
+	t.Helper()
+	return must(user.Current())(t).Username
 }
 
 // check ends the test on an error.

@@ -123,13 +123,37 @@ func (j *JournalNode) ResidentBytes() (int64, error) {
 	return 0, fmt.Errorf("no VmRSS for %s", j.Name)
 }
 
+// Use makes another build of our JournalNode the one that the next Start runs.
+func (j *JournalNode) Use(binary string) { j.binary = binary }
+
+// Metrics are those of one journal that tests look at.
+type Metrics struct {
+	// LastWrittenTxID: our node has synced it; Java's shows up to ten seconds old news.
+	LastWrittenTxID int64 `json:"LastWrittenTxId"`
+}
+
+// Metrics asks the running node for the metrics of a journal.
+func (j *JournalNode) Metrics(jid string) (Metrics, error) {
+	var m Metrics
+	err := j.site.jmx(j.HTTP, "Hadoop:service=JournalNode,name=Journal-"+jid, &m)
+	return m, err
+}
+
 // BuildJournalNode compiles ./cmd/journalnode of this repository, as a release is built, to the path out.
-func BuildJournalNode(ctx context.Context, out string) error {
+func BuildJournalNode(ctx context.Context, out string) error { return build(ctx, out, "", "-s -w") }
+
+// BuildSaboteur compiles the build of ./cmd/journalnode that betrays its journals, by a plan of internal/saboteur.
+func BuildSaboteur(ctx context.Context, out, plan string) error {
+	return build(ctx, out, "saboteur", "-s -w -X main.sabotage="+plan)
+}
+
+func build(ctx context.Context, out, tags, ldflags string) error {
 	root, err := RepositoryRoot()
 	if err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/journalnode")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-o", out,
+		"./cmd/journalnode")
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {

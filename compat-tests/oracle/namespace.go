@@ -25,6 +25,7 @@ type Namespace interface {
 type Found struct {
 	Objects int // objects with a known state, all found in that state
 	Open    int // objects of unknown outcome, found in one of their possible states
+	Lost    int // objects with a known state that are not there at all
 	Bytes   int64
 }
 
@@ -41,6 +42,11 @@ func CheckNamespace(l *Ledger, ns Namespace) (Found, []string) {
 		problem := checkObject(o, all, ns, &found)
 		if problem != "" {
 			problems = append(problems, problem)
+		}
+		if s, ok := o.Certain(); ok && !s.Gone {
+			if _, there := all[s.Path]; !there {
+				found.Lost++
+			}
 		}
 		for _, s := range o.States {
 			delete(all, s.Path)

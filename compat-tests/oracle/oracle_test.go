@@ -206,9 +206,12 @@ func TestCheckNamespace_SeesLoss(t *testing.T) {
 			for _, o := range []*oracle.Object{file, moving, gone, torn} {
 				l.Add(o)
 			}
-			_, problems := oracle.CheckNamespace(&l, view{tt.nodes, map[string]string{"/f": tt.content}})
+			found, problems := oracle.CheckNamespace(&l, view{tt.nodes, map[string]string{"/f": tt.content}})
 			if len(problems) != tt.want {
 				t.Errorf("CheckNamespace: %q, want %d problems", problems, tt.want)
+			}
+			if lost := tt.name == "lost file"; found.Lost == 1 != lost || found.Lost > 1 {
+				t.Errorf("CheckNamespace: %d lost, want a loss: %v", found.Lost, lost)
 			}
 		})
 	}
