@@ -13,6 +13,12 @@ FUZZTIME     ?= 30s
 DATA         ?= $(CURDIR)/data
 BIN          := bin/journalnode
 
+IMAGE        ?= gojn/journalnode
+RELEASE      ?= 3.4.2
+COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
+  --env-file docker/profile-$(RELEASE).env -f docker/compose.yaml
+
+.PHONY: docker-image docker-up docker-down docker-test
 .PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long clean
 
 help: ## list the targets
@@ -76,6 +82,21 @@ long: ## what does not fit into CI: the fuzz targets and every compat test, repe
 	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
 	COMPAT=required COMPAT_LONG=1 go test -timeout 4h -count 5 ./compat-tests/...
 	COMPAT=required CGO_ENABLED=1 go test -race -timeout 1h ./compat-tests/...
+	COMPAT=required ./scripts/docker-test.sh 3.4.2
+	COMPAT=required ./scripts/docker-test.sh 2.7.7
+
+docker-image: build ## build the container image, gojn/journalnode (IMAGE=...)
+	@./scripts/docker-image.sh '$(IMAGE)' '$(VERSION)' "$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+
+docker-up: docker-image ## start docker/compose.yaml with Hadoop RELEASE (3.4.2 or 2.7.7) on this machine's engine
+	./scripts/docker-jvm.sh
+	HADOOP_JARS="$$(dirname "$$(go run ./compat-tests/fetch '$(RELEASE)')")" JOURNALNODE_IMAGE='$(IMAGE)' $(COMPOSE) up -d
+
+docker-down: ## stop it and remove its containers and volumes
+	$(COMPOSE) down -v
+
+docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
+	@./scripts/docker-test.sh '$(RELEASE)'
 
 clean: ## remove what was built (not ./data)
 	rm -rf bin

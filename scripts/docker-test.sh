@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Runs compat-tests/docker on a container engine: docker-test.sh [release]. It uses the engine that `docker info` finds;
+# without one, as root, it starts a dockerd of its own with its data in .cache/docker and ends it afterwards. What is missing
+# is installed with apt-get. All containers, networks and volumes that it makes are removed, also after a failure or Ctrl-C.
+# Where it cannot be done it skips with the reason, and fails under COMPAT=required.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+RELEASE=${1:-3.4.2}
+export RELEASE COMPOSE_PROJECT=gojn-test-$$
+state=$PWD/.cache/docker
+engine=''  # pid of the dockerd that was started here
+sockets='' # its directory for sockets
+tests=''   # pid of the tests, while they run
+
+cannot() {
+  if [ "${COMPAT:-}" = required ]; then
+    echo "docker-test: $1" >&2
+    exit 1
+  fi
+  echo "SKIPPED: the tests in containers: $1"
+  exit 0
+}
+
+cleanup() {
+  local code=$?
+  trap '' INT TERM HUP
+  if [ -n "$tests" ]; then kill -- "-$tests" 2>/dev/null || true; fi # their group: a compose that runs ends too
+  if [ -n "$engine" ] || docker info >/dev/null 2>&1; then remove "label=com.docker.compose.project=$COMPOSE_PROJECT"; fi
+  if [ -n "$engine" ]; then
+    kill "$engine" 2>/dev/null || true
+    wait "$engine" 2>/dev/null || true
+  fi
+  if [ -n "$sockets" ]; then rm -rf --one-file-system "$sockets"; fi
+  exit "$code"
+}
+
+remove() { # remove <filter>: normally there is nothing, the tests have removed it
+  local filter=$1 ids
+  ids=$(docker ps -aq --filter "$filter") && [ -z "$ids" ] || docker rm -fv $ids >/dev/null || true
+  ids=$(docker network ls -q --filter "$filter") && [ -z "$ids" ] || docker network rm $ids >/dev/null || true
+  ids=$(docker volume ls -q --filter "$filter") && [ -z "$ids" ] || docker volume rm -f $ids >/dev/null || true
+}
+
+install() { # install <package for a program that is missing>...
+  [ $# -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || cannot "$* missing, and only root can install them, with apt-get"
+  echo "installing $*"
+  apt-get update -q >"$state/apt.log" 2>&1 &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "$@" >>"$state/apt.log" 2>&1 ||
+    cannot "apt-get install $* failed: $(tail -n 3 "$state/apt.log")"
+}
+
+start_engine() { # start_engine <storage driver>
+  # No bridge of its own, no forwarding, no rules in the host's tables: the cluster's network is internal. The socket's path
+  # has to be short. In a session of its own it outlives a Ctrl-C until everything is removed, but not this script.
+  setsid setpriv --pdeathsig TERM dockerd --data-root "$state/data" --exec-root "$sockets/exec" --pidfile "$sockets/pid" --host "unix://$sockets/docker.sock" \
+    --bridge=none --ip-forward=false --iptables=false --storage-driver "$1" >"$state/dockerd.log" 2>&1 9>&- &
+  engine=$!
+  for _ in $(seq 300); do
+    if docker info >/dev/null 2>&1; then
+      echo "started dockerd with $1"
+      return
+    fi
+    kill -0 "$engine" 2>/dev/null || break
+    sleep 0.2
+  done
+  kill "$engine" 2>/dev/null || true
+  wait "$engine" 2>/dev/null || true
+  engine=''
+  return 1
+}
+
+mkdir -p "$state"
+missing=()
+command -v docker >/dev/null || missing+=(docker.io)
+docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
+command -v debootstrap >/dev/null || missing+=(debootstrap)
+if ! docker info >/dev/null 2>&1; then
+  [ "$(id -u)" = 0 ] || cannot "no engine answers, and only root can start one"
+  command -v dockerd >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=(docker.io)
+fi
+install "${missing[@]}"
+
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+if ! docker info >/dev/null 2>&1; then
+  exec 9>"$state/lock"
+  flock -n 9 || cannot "another docker-test has its engine on $state"
+  sockets=$(mktemp -d --tmpdir gojn-docker.XXXXXX)
+  export DOCKER_HOST=unix://$sockets/docker.sock
+  start_engine overlay2 || start_engine vfs || cannot "dockerd does not start: $(tail -n 5 "$state/dockerd.log")"
+  # What a run that was killed has left, and images that newer ones replaced: the engine is ours alone.
+  docker ps -aq | xargs -r docker rm -fv >/dev/null
+  docker network prune -f >/dev/null
+  docker volume prune -f >/dev/null
+  docker image prune -f >/dev/null
+fi
+
+make docker-image
+export JOURNALNODE_IMAGE=gojn/journalnode
+JVM_IMAGE=$(./scripts/docker-jvm.sh) || cannot "no JVM image"
+export JVM_IMAGE
+go test -c -o "$state/docker.test" ./compat-tests/docker
+cd compat-tests/docker
+setsid "$state/docker.test" -test.v -test.timeout 12m &
+tests=$!
+wait "$tests" # a signal ends this wait, where it would not end a command in the foreground
+tests=''
