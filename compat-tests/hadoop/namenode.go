@@ -25,10 +25,11 @@ type NameNode struct {
 	zkfc string
 }
 
-// Start starts the NameNode and returns when its web server and its RPC port answer, whatever its state.
-func (n *NameNode) Start(ctx context.Context) error {
+// Start starts the NameNode, with arguments for example to -upgrade, and returns when its web server and its RPC port
+// answer, whatever its state.
+func (n *NameNode) Start(ctx context.Context, args ...string) error {
 	var err error
-	n.Process, err = n.site.startJava(n.ID, javaCommand{conf: n.conf, heap: "320m", class: nameNodeClass})
+	n.Process, err = n.site.startJava(n.ID, javaCommand{conf: n.conf, heap: "320m", class: nameNodeClass, args: args})
 	if err != nil {
 		return err
 	}

@@ -107,6 +107,11 @@ func (s *Site) run(ctx context.Context, name string, c javaCommand, more ...stri
 	if err != nil {
 		return "", err
 	}
+	return outputOf(ctx, p)
+}
+
+// outputOf waits for the end of a command.
+func outputOf(ctx context.Context, p *Process) (string, error) {
 	code, err := p.ExitCode(ctx)
 	if err != nil {
 		p.Kill()
@@ -114,10 +119,10 @@ func (s *Site) run(ctx context.Context, name string, c javaCommand, more ...stri
 	}
 	output, err := os.ReadFile(p.Log)
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", name, err)
+		return "", fmt.Errorf("run %s: %w", p.Name, err)
 	}
 	if code != 0 {
-		return string(output), &CommandError{Name: name, Code: code, Output: string(output)}
+		return string(output), &CommandError{Name: p.Name, Code: code, Output: string(output)}
 	}
 	return string(output), nil
 }

@@ -27,8 +27,8 @@ const (
 )
 
 // ReadTree reads the directory <edits dir>/<journal>. What a run decides is left out: the process id in in_use.lock, the
-// date in VERSION's first line and the padding behind the transactions of a segment in progress. A segment that does not
-// hold what its name says is an error.
+// date in VERSION's first line, the padding behind the transactions of a segment in progress, and a committed-txid without
+// content, which Java makes when it looks for one. A segment that does not hold what its name says is an error.
 func ReadTree(root string) (Tree, error) {
 	tree := make(Tree)
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -47,6 +47,7 @@ func ReadTree(root string) (Tree, error) {
 			tree[rel+"/"] = info.Mode().Perm().String()
 		case !info.Mode().IsRegular():
 			tree[rel] = info.Mode().String()
+		case entry.Name() == committedName && info.Size() == 0:
 		default:
 			tree[rel], err = readTreeFile(name)
 		}
