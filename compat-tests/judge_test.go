@@ -131,7 +131,7 @@ func (p *pair) judgeEdits(last int64) {
 func (p *pair) examineEdits(v *verdict, last int64) {
 	p.t.Helper()
 	copies := p.copies()
-	first := copies[0].Segments[0].First
+	first := firstOnTwo(copies)
 	onAll, quorum := oracle.CheckQuorum(copies, first, last)
 	v.add("quorum", 0, quorum...)
 	views := p.views(copies)
@@ -146,6 +146,18 @@ func (p *pair) examineEdits(v *verdict, last int64) {
 	if len(quorum)+len(viewer) == 0 {
 		p.controlEdits(copies, views, first, last)
 	}
+}
+
+// firstOnTwo is where the first segment of two nodes begins. One node may have missed the first segments, or a purge.
+func firstOnTwo(copies []oracle.Copy) int64 {
+	var firsts []int64
+	for _, c := range copies {
+		if len(c.Segments) > 0 {
+			firsts = append(firsts, c.Segments[0].First)
+		}
+	}
+	slices.Sort(firsts)
+	return firsts[min(1, len(firsts)-1)]
 }
 
 // controlEdits takes a transaction and an acknowledged operation away and expects the oracle to object.

@@ -146,12 +146,15 @@ func (f *Front) pass(client, node net.Conn) {
 	_, _ = io.Copy(client, node) // an error ends the connection, which is all that matters
 }
 
-// back copies from the client to the node aside.
-func (f *Front) back(node, client net.Conn) {
+// back copies from the client to the node aside. gone is closed when the client's side has ended.
+func (f *Front) back(node, client net.Conn) (gone <-chan struct{}) {
+	ended := make(chan struct{})
 	f.all.Go(func() {
+		defer close(ended)
 		_, _ = io.Copy(node, client)
 		_ = node.Close()
 	})
+	return ended
 }
 
 // answer passes an HTTP answer on, as far as it may go.
@@ -160,14 +163,14 @@ func (f *Front) answer(client, node net.Conn) {
 	limit, stall := f.limit, f.stall
 	f.requests++
 	f.mu.Unlock()
-	f.back(node, client)
+	gone := f.back(node, client)
 	var from io.Reader = node
 	if limit != whole {
 		from = io.LimitReader(node, limit)
 	}
 	_, _ = io.Copy(countPassed{client, f}, from)
 	if stall {
-		_, _ = io.Copy(io.Discard, node) // until the client or the node gives up
+		<-gone
 	}
 }
 
