@@ -67,9 +67,13 @@ func (c *conn) process(f *[]byte, g grant) (kept bool) {
 		k.release()
 		return true
 	}
-	if err := c.srv.dispatch.submit(k); err != nil {
-		k.answer(nil, err, 0, 0)
+	mine, busy := c.srv.dispatch.submit(k, c.mayServe())
+	switch {
+	case busy != nil:
+		k.answer(nil, busy, 0, 0)
 		k.release()
+	case mine:
+		c.own = k
 	}
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,7 +34,8 @@ type conn struct {
 	scratch  *scratch // nil while nothing is buffered
 	armed    bool     // it has been armed once, or is about to be
 	sasl     saslState
-	context  bool // the connection context has been read
+	context  bool  // the connection context has been read
+	own      *call // to be served by the reader's goroutine
 	identity Identity
 
 	// For the janitor.
@@ -42,6 +44,7 @@ type conn struct {
 	holds    atomic.Int32 // 1 + pool of the memory held while reading
 	gained   int          // the reader's: bytes since progress
 
+	hot    atomic.Bool // see hot.go; set by the reader only
 	writer atomic.Bool // marked by MarkWriter
 
 	// Guarded by dispatcher.mu.
@@ -108,6 +111,10 @@ func (c *conn) run() {
 			} else if again && c.park() {
 				return
 			}
+		case stepCall:
+			if !c.serve() {
+				return
+			}
 		case stepWait:
 			return
 		case stepEnd:
@@ -131,7 +138,10 @@ func (c *conn) fill() (again bool, err error) {
 	}
 	n := 0
 	if c.raw != nil {
-		n, again, err = sc.read(c.raw, p)
+		n, again, err = sc.read(c.raw, p, c.hot.Load())
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			again, err = true, c.cool()
+		}
 	} else {
 		n, err = c.nc.Read(p)
 	}
@@ -160,8 +170,10 @@ func (c *conn) room() []byte {
 
 // park puts the reader down until there is something to read. It reports false if the reader must go on.
 func (c *conn) park() bool {
-	scratchPool.Put(c.scratch) // empty, else fill would not have been called
-	c.scratch = nil
+	if c.scratch != nil {
+		scratchPool.Put(c.scratch) // empty, else neither fill nor serve would have been called
+		c.scratch = nil
+	}
 	again := c.armed
 	c.armed = true
 	if !c.await(waitReadable) {
@@ -229,6 +241,7 @@ func (c *conn) isClosed() (closed, finishing bool) {
 // end gives everything back. The reader calls it once, last.
 func (c *conn) end() {
 	c.dropFrame()
+	c.setHot(false)
 	if c.scratch != nil {
 		scratchPool.Put(c.scratch)
 		c.scratch = nil

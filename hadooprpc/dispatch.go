@@ -19,6 +19,7 @@ type dispatcher struct {
 	keys    map[string]*keyQueue
 	writers map[string]*conn
 	starved []*keyQueue // runnable but for MaxRunning, in order
+	own     *call       // of the submit under way: its caller serves it if it may run at once
 	queued  int
 	running int
 	workers int           // goroutines that run a call or write its answer
@@ -49,8 +50,9 @@ func newDispatcher(s *Server) *dispatcher {
 // errBusy is what FairCallQueue of Java's server answers with.
 var errBusy = errorf(CodeRPCServer, ClassRetriable, "Server too busy")
 
-// submit queues k and starts what may run. It refuses with errBusy if the key's calls hold keyShare already.
-func (d *dispatcher) submit(k *call) error {
+// submit queues k and starts what may run. If k itself may run at once and the caller asks for it with here, the caller has
+// to serve it; mine tells so. It refuses with errBusy if the key's calls hold keyShare already.
+func (d *dispatcher) submit(k *call, here bool) (mine bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kq := d.keys[k.key]
@@ -60,7 +62,7 @@ func (d *dispatcher) submit(k *call) error {
 	}
 	if k.grant.pool == poolSmall {
 		if kq.small+k.grant.bytes > keyShare && d.writers[k.key] != k.conn {
-			return errBusy
+			return false, errBusy
 		}
 		kq.small += k.grant.bytes
 	}
@@ -78,8 +80,13 @@ func (d *dispatcher) submit(k *call) error {
 	q.calls = append(q.calls, k)
 	d.queued++
 	k.queue = q
+	if here {
+		d.own = k
+	}
 	d.pump(kq)
-	return nil
+	mine = here && d.own == nil // start has left it to us
+	d.own = nil
+	return mine, nil
 }
 
 // next returns the place in kq.turns of the queue to serve now, or -1. global tells that MaxRunning alone forbids more.
@@ -136,10 +143,17 @@ func (d *dispatcher) start(kq *keyQueue, at int) {
 	kq.running++
 	q.running++
 	d.workers++
-	go func() {
-		d.srv.serveCall(k)
-		d.leave()
-	}()
+	if k == d.own {
+		d.own = nil
+		return
+	}
+	go d.serve(k)
+}
+
+// serve runs a call that start has taken out of its queue.
+func (d *dispatcher) serve(k *call) {
+	d.srv.serveCall(k)
+	d.leave()
 }
 
 // done gives back what k held of the limits and starts what may run now. The answer is not written yet.

@@ -11,6 +11,7 @@ type step uint8
 const (
 	stepRead step = iota // more bytes are needed
 	stepWait             // the reader has been put down
+	stepCall             // a call is to be served here
 	stepEnd              // the connection has closed
 )
 
@@ -71,6 +72,9 @@ func (c *conn) step() step {
 			if !c.process(f, g) {
 				putBuffer(f)
 				c.srv.budget.release(g)
+			}
+			if c.own != nil {
+				return stepCall
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type scratch struct {
 
 	try   func(fd uintptr) bool
 	p     []byte
+	wait  bool
 	n     int
 	err   error
 	again bool
@@ -28,15 +29,15 @@ var scratchPool = sync.Pool{New: func() any {
 	return s
 }}
 
-// read reads what is there into p; again reports that nothing was.
-func (s *scratch) read(raw syscall.RawConn, p []byte) (n int, again bool, err error) {
-	s.p = p
+// read reads what is there into p; again reports that nothing was. With wait it waits for something, with the goroutine.
+func (s *scratch) read(raw syscall.RawConn, p []byte, wait bool) (n int, again bool, err error) {
+	s.p, s.wait, s.again = p, wait, false
 	err = raw.Read(s.try)
 	s.p = nil
-	if err == nil {
-		err = s.err
+	if err != nil { // closed, or the deadline has passed
+		return 0, false, err
 	}
-	return s.n, s.again, err
+	return s.n, s.again, s.err
 }
 
 func (s *scratch) tryRead(fd uintptr) bool {
@@ -55,5 +56,5 @@ func (s *scratch) tryRead(fd uintptr) bool {
 	case s.n == 0:
 		s.err = io.EOF
 	}
-	return true
+	return !s.again || !s.wait
 }

@@ -72,6 +72,7 @@ func (c *conn) inspect(now time.Time, short [3]bool) {
 			return
 		}
 	}
+	c.letCool(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {

@@ -94,12 +94,16 @@ func (p *poller) arm(c *conn, again bool) error {
 	if again {
 		op = unix.EPOLL_CTL_MOD
 	}
+	return p.control(c, op, unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLONESHOT)
+}
+
+// disarm undoes arm; c may be woken once more all the same.
+func (p *poller) disarm(c *conn) error { return p.control(c, unix.EPOLL_CTL_MOD, unix.EPOLLONESHOT) }
+
+func (p *poller) control(c *conn, op int, events uint32) error {
 	var failed error
 	err := c.raw.Control(func(fd uintptr) {
-		e := unix.EpollEvent{
-			Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT,
-			Fd:     int32(c.pollID >> 32), Pad: int32(uint32(c.pollID)),
-		}
+		e := unix.EpollEvent{Events: events, Fd: int32(c.pollID >> 32), Pad: int32(uint32(c.pollID))}
 		failed = os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(fd), &e))
 	})
 	return errors.Join(err, failed)

@@ -11,5 +11,6 @@ func newPoller(*Server) (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) add(*conn)             {}
 func (*poller) arm(*conn, bool) error { return errors.ErrUnsupported }
+func (*poller) disarm(*conn) error    { return errors.ErrUnsupported }
 func (*poller) forget(*conn)          {}
 func (*poller) close()                {}

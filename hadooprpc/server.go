@@ -99,6 +99,7 @@ type Server struct {
 	budget   *budget
 	dispatch *dispatcher
 	answers  atomic.Int64
+	hot      atomic.Int32   // hot connections
 	quit     chan struct{}  // closed when the last connection of a stopped server has gone
 	tasks    sync.WaitGroup // connections, janitor, poller; handlers are counted by the dispatcher
 
