@@ -19,7 +19,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   --env-file docker/profile-$(RELEASE).env -f docker/compose.yaml
 
 .PHONY: docker-image docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long clean
+.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -84,6 +84,7 @@ long: ## what does not fit into CI: the fuzz targets and every compat test, repe
 	COMPAT=required CGO_ENABLED=1 go test -race -timeout 1h ./compat-tests/...
 	COMPAT=required ./scripts/docker-test.sh 3.4.2
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
+	COMPAT=required ./scripts/systemd-test.sh
 
 docker-image: build ## build the container image, gojn/journalnode (IMAGE=...)
 	@./scripts/docker-image.sh '$(IMAGE)' '$(VERSION)' "$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
@@ -97,6 +98,9 @@ docker-down: ## stop it and remove its containers and volumes
 
 docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
 	@./scripts/docker-test.sh '$(RELEASE)'
+
+systemd-test: ## the unit file in a booted Debian (root; systemd-nspawn and debootstrap)
+	./scripts/systemd-test.sh
 
 clean: ## remove what was built (not ./data)
 	rm -rf bin

@@ -136,7 +136,7 @@ func (s *service) sendStatus(d *daemon, states ...sdnotify.State) {
 }
 
 func (s *service) addresses(d *daemon) string {
-	return fmt.Sprintf("RPC %s, %s", d.rpcAddr, d.webURL)
+	return fmt.Sprintf("RPC %s, HTTP %s", d.info.HostAndPort, strings.TrimPrefix(d.webURL, "http://"))
 }
 
 // journalsText names the journals and which of them are not in order.

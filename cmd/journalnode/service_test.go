@@ -91,7 +91,7 @@ func TestNotify(t *testing.T) {
 	told := m.until("READY=1")
 	ready := told[len(told)-1]
 	p.up()
-	status := fmt.Sprintf("READY=1\nSTATUS=1 journal: ns1; RPC %s, %s", p.rpc, p.web)
+	status := fmt.Sprintf("READY=1\nSTATUS=1 journal: ns1; RPC %s, HTTP %s", p.rpc, strings.TrimPrefix(p.web, "http://"))
 	if ready != status {
 		t.Errorf("%q, want %q", ready, status)
 	}
@@ -106,7 +106,7 @@ func TestNotify(t *testing.T) {
 		m.until("WATCHDOG=1")
 	}
 	must(t, dial(t, p.rpc, "ns2\nMAINPID=1").format())
-	for _, message := range m.until("STATUS=2 journals: ns1, ns2 MAINPID=1; RPC " + p.rpc + ", " + p.web) {
+	for _, message := range m.until(strings.Replace(strings.TrimPrefix(status, "READY=1\n"), "1 journal: ns1", "2 journals: ns1, ns2 MAINPID=1", 1)) {
 		if strings.Contains(message, "\nMAINPID") {
 			t.Errorf("a stranger's words: %q", message)
 		}
