@@ -46,6 +46,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	objects []*Object
 	acks    []Ack
+	began   []int // for each of acks, how many there were when its operation began
 	unknown int
 }
 
@@ -56,12 +57,25 @@ func (l *Ledger) Add(o *Object) {
 	l.objects = append(l.objects, o)
 }
 
-// Acknowledge records acknowledged operations.
-func (l *Ledger) Acknowledge(acks ...Ack) {
+// Begin marks the begin of an operation, for [Ledger.AcknowledgeSince].
+func (l *Ledger) Begin() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acks = append(l.acks, acks...)
+	return len(l.acks)
 }
+
+// AcknowledgeSince records acknowledged operations which began at the mark: all that was acknowledged before it has
+// lower txids.
+func (l *Ledger) AcknowledgeSince(mark int, acks ...Ack) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ack := range acks {
+		l.acks, l.began = append(l.acks, ack), append(l.began, mark)
+	}
+}
+
+// Acknowledge records acknowledged operations of which nobody knows when they began.
+func (l *Ledger) Acknowledge(acks ...Ack) { l.AcknowledgeSince(0, acks...) }
 
 // Unknown counts an operation whose outcome the client does not know.
 func (l *Ledger) Unknown() {
@@ -86,7 +100,13 @@ func (l *Ledger) Objects() []*Object {
 
 // Acks returns a copy of the list of acknowledged operations.
 func (l *Ledger) Acks() []Ack {
+	acks, _ := l.history()
+	return acks
+}
+
+// history returns copies of the acknowledged operations and, for each, how many there were when it began.
+func (l *Ledger) history() (acks []Ack, began []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.acks)
+	return slices.Clone(l.acks), slices.Clone(l.began)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -66,8 +68,43 @@ func ReadViewer(r io.Reader) ([]Record, error) {
 // CheckViewer compares Hadoop's own reading of each node's edits with our parser's and between the nodes, and looks
 // for each acknowledged operation on at least two of them. It returns how many operations it found.
 func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int, problems []string) {
+	problems = compareViews(copies, views)
+	acks := l.Acks()
+	for i, holders := range holders(acks, copies, views, math.MinInt64) {
+		if holders < 2 {
+			problems = append(problems, fmt.Sprintf("acknowledged %+v (number %d) lies on %d nodes", acks[i], i, holders))
+			continue
+		}
+		found++
+	}
+	return found, problems
+}
+
+// CheckViewerFrom is [CheckViewer] for nodes that were told to purge what lies below txid keep. An acknowledged operation
+// may be missing unless it certainly has a higher txid: another one that was acknowledged before it began has keep or
+// more. It returns how many operations it found from keep on, and how many it takes for purged.
+func CheckViewerFrom(l *Ledger, copies []Copy, views map[string][]Record, keep int64) (found, purged int, problems []string) {
+	problems = compareViews(copies, views)
+	acks, began := l.history()
+	first := len(acks) // of those that were found
+	for i, holders := range holders(acks, copies, views, keep) {
+		switch {
+		case holders >= 2:
+			first = min(first, i)
+			found++
+		case began[i] > first:
+			problems = append(problems, fmt.Sprintf("acknowledged %+v (number %d) lies on %d nodes, and number %d before it "+
+				"has a txid from %d on", acks[i], i, holders, first, keep))
+		default:
+			purged++
+		}
+	}
+	return found, purged, problems
+}
+
+// compareViews compares Hadoop's reading of each node's edits with our parser's and between the nodes.
+func compareViews(copies []Copy, views map[string][]Record) (problems []string) {
 	byTx := make(map[int64]Record)
-	times := make(map[Ack]map[string]int) // how often each node has it
 	for _, c := range copies {
 		records := views[c.Node]
 		seen := make(map[int64]bool, len(records))
@@ -78,11 +115,6 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 			} else if !ok {
 				byTx[r.TxID] = r
 			}
-			ack := Ack{OpCode: r.OpCode, Path: r.Path, Target: r.Target}
-			if times[ack] == nil {
-				times[ack] = make(map[string]int)
-			}
-			times[ack][c.Node]++
 		}
 		total := 0
 		for _, s := range c.Segments {
@@ -98,20 +130,34 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 				len(records), c.Node, total))
 		}
 	}
+	return problems
+}
+
+// holders counts for each operation the nodes on which it lies at txid from or above. Of equal ones, such as the same mode
+// for a path twice, a node that has fewer has the later ones.
+func holders(acks []Ack, copies []Copy, views map[string][]Record, from int64) []int {
+	times := make(map[Ack]map[string]int) // how often each node has it
+	for _, c := range copies {
+		for _, r := range views[c.Node] {
+			if r.TxID < from {
+				continue
+			}
+			ack := Ack{OpCode: r.OpCode, Path: r.Path, Target: r.Target}
+			if times[ack] == nil {
+				times[ack] = make(map[string]int)
+			}
+			times[ack][c.Node]++
+		}
+	}
+	counts := make([]int, len(acks))
 	needed := make(map[Ack]int)
-	for _, ack := range l.Acks() {
-		needed[ack]++ // a path may get the same mode twice
-		holders := 0
+	for i, ack := range slices.Backward(acks) {
+		needed[ack]++
 		for _, n := range times[ack] {
 			if n >= needed[ack] {
-				holders++
+				counts[i]++
 			}
 		}
-		if holders < 2 {
-			problems = append(problems, fmt.Sprintf("acknowledged %+v (number %d) lies on %d nodes", ack, needed[ack], holders))
-			continue
-		}
-		found++
 	}
-	return found, problems
+	return counts
 }

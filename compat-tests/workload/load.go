@@ -96,6 +96,7 @@ type worker struct {
 	dir     string
 	random  *rand.Rand
 	next    int
+	began   int              // the ledger's mark of the operation under way
 	known   []*oracle.Object // whose state is certain and not gone
 }
 
@@ -123,6 +124,7 @@ func (w *worker) run(ctx context.Context) error {
 
 // step does one operation of a random kind.
 func (w *worker) step(client *hdfs.Client) error {
+	w.began = w.ledger.Begin()
 	dice := w.random.IntN(100)
 	switch {
 	case dice < 35 || len(w.known) < 5:
@@ -227,6 +229,6 @@ func (w *worker) take() (*oracle.Object, oracle.State) {
 // settle records an acknowledged operation.
 func (w *worker) settle(o *oracle.Object, state oracle.State, acks ...oracle.Ack) {
 	o.States = []oracle.State{state}
-	w.ledger.Acknowledge(acks...)
+	w.ledger.AcknowledgeSince(w.began, acks...)
 	w.load.done.Add(1)
 }
