@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs compat-tests/docker on a container engine: docker-test.sh [release]. It uses the engine that `docker info` finds;
-# without one, as root, it starts a dockerd of its own with its data in .cache/docker and ends it afterwards. What is missing
+# Runs compat-tests/docker on a container engine, as root: docker-test.sh [release]. It uses the engine that `docker info`
+# finds; without one it starts a dockerd of its own with its data in .cache/docker and ends it afterwards. What is missing
 # is installed with apt-get. All containers, networks and volumes that it makes are removed, also after a failure or Ctrl-C.
 # Where it cannot be done it skips with the reason, and fails under COMPAT=required.
 set -euo pipefail
@@ -43,7 +43,7 @@ remove() { # remove <filter>: normally there is nothing, the tests have removed 
 
 install() { # install <package for a program that is missing>...
   [ $# -gt 0 ] || return 0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || cannot "$* missing, and only root can install them, with apt-get"
+  command -v apt-get >/dev/null || cannot "$* missing, and there is no apt-get to install them"
   echo "installing $*"
   apt-get update -q >"$state/apt.log" 2>&1 &&
     DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "$@" >>"$state/apt.log" 2>&1 ||
@@ -70,13 +70,13 @@ start_engine() { # start_engine <storage driver>
   return 1
 }
 
+[ "$(id -u)" = 0 ] || cannot "only root can start an engine and look into the volumes of one that runs"
 mkdir -p "$state"
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 command -v debootstrap >/dev/null || missing+=(debootstrap)
 if ! docker info >/dev/null 2>&1; then
-  [ "$(id -u)" = 0 ] || cannot "no engine answers, and only root can start one"
   command -v dockerd >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=(docker.io)
 fi
 install "${missing[@]}"

@@ -56,6 +56,7 @@ type details struct {
 		CapDrop        []string
 		SecurityOpt    []string
 	}
+	Mounts          []struct{ Source, Destination string }
 	NetworkSettings struct {
 		Networks map[string]struct{ IPAddress string }
 	}
