@@ -43,6 +43,9 @@ func upgradeLife(u *upgradePair, before, after *hadoop.Installation) {
 	nn1, nn2 := u.NameNodes[0], u.NameNodes[1]
 
 	u.UseRelease(before)
+	for _, j := range u.Journals {
+		check(t, j.Configure(sameRelease(after)))
+	}
 	check(t, u.StartJournals(ctx))
 	must(nn1.Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
 	u.same("format", false)
@@ -168,6 +171,27 @@ func (u *upgradePair) requirePrevious(want bool) {
 		_, err := os.Stat(filepath.Join(j.Edits, hadoop.JournalID, "previous", "VERSION"))
 		if (err == nil) != want {
 			u.t.Errorf("%s: previous/VERSION: %v", j.Name, err)
+		}
+	}
+}
+
+// agree waits until all nodes have the same tree.
+func (u *upgradePair) agree(what string) {
+	u.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var all []string
+		for _, j := range u.Journals[1:] {
+			kept, problems, err := compareNodes(j, u.Journals[0], hadoop.JournalID)
+			if err != nil {
+				problems = append(problems, err.Error())
+			}
+			all = append(append(all, problems...), kept...)
+		}
+		if len(all) == 0 {
+			return
+		}
+		if time.Now().After(end) || u.ctx.Err() != nil {
+			u.t.Fatalf("%s: the nodes differ: %q", what, all)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func newUpgradeQuorum(
 	t.Helper()
 	q := &upgradeQuorum{t: t, ctx: ctx}
 	for i := range 3 {
-		node := must(site.JournalNode(fmt.Sprintf("%s-%d", name, i+1), kind, journalnode(t), nil))(t)
+		node := must(site.JournalNode(fmt.Sprintf("%s-%d", name, i+1), kind, journalnode(t), sameRelease(site.Install)))(t)
 		check(t, node.Start(ctx))
 		q.nodes = append(q.nodes, node)
 	}
@@ -165,10 +165,16 @@ func (q *upgradeQuorum) restart(node *hadoop.JournalNode) {
 
 func (q *upgradeQuorum) isFormatted(node *hadoop.JournalNode) bool {
 	q.t.Helper()
-	client := must(wire.Dial(q.ctx, node.RPC, wire.QJournalProtocol, "compat"))(q.t)
+	return isFormatted(q.t, q.ctx, node, q.jid)
+}
+
+// isFormatted asks a node, which opens the journal for it.
+func isFormatted(t *testing.T, ctx context.Context, node *hadoop.JournalNode, jid string) bool {
+	t.Helper()
+	client := must(wire.Dial(ctx, node.RPC, wire.QJournalProtocol, superuser(t)))(t)
 	defer client.Close()
-	answer := must(client.Call("isFormatted", wire.Message{}.Bytes(1, wire.JournalID(q.jid))))(q.t)
-	formatted, _ := must(wire.Parse(answer))(q.t).Int(1)
+	answer := must(client.Call("isFormatted", wire.Message{}.Bytes(1, wire.JournalID(jid))))(t)
+	formatted, _ := must(wire.Parse(answer))(t).Int(1)
 	return formatted == 1
 }
 
@@ -231,4 +237,12 @@ func compareNodes(node, model *hadoop.JournalNode, jid string) (kept, problems [
 	}
 	kept, problems = oracle.CompareTrees(a, b)
 	return kept, problems, nil
+}
+
+// sameRelease is what a node of ours is told, and a Java node does not know, so that its directories get a release's modes.
+func sameRelease(install *hadoop.Installation) hadoop.Properties {
+	if install.Release.Version == hadoop.Hadoop277.Version {
+		return hadoop.Properties{"gojn.compat.release": "2.7"}
+	}
+	return nil
 }

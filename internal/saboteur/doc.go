@@ -17,6 +17,7 @@ import (
 //	forget=N          see Forget; N from 1 on
 //	die-before-promote  die is called when a downloaded segment is about to be renamed into its place (acceptRecovery): the
 //	                    recovery record is durable then, the rename not done. If die returns, the rename goes on.
+//	die-told=FILE     see DieTold
 func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 	if plan == "die-before-promote" {
 		hook := func(op vfs.Op) error {
@@ -26,6 +27,9 @@ func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 			return nil
 		}
 		return vfs.Inject(fsys, hook), "it kills itself between a recovery's record and the rename of the download", nil
+	}
+	if file, ok := strings.CutPrefix(plan, "die-told="); ok && file != "" {
+		return DieTold(fsys, file, die), "it kills itself before the operation that " + file + " tells", nil
 	}
 	if number, ok := strings.CutPrefix(plan, "forget="); ok {
 		if n, err := strconv.Atoi(number); err == nil && n > 0 {

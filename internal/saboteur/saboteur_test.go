@@ -67,9 +67,36 @@ func TestDieBeforePromote(t *testing.T) {
 	}
 }
 
+func TestDieTold(t *testing.T) {
+	dir := t.TempDir()
+	file, dead := dir+"/told", 0
+	fsys, _, err := saboteur.New(vfs.OS(), "die-told="+file, func() { dead++ })
+	check(t, err)
+	step := func(want int, what string) {
+		t.Helper()
+		check(t, fsys.Mkdir(dir+"/a", 0o755))
+		check(t, fsys.Rename(dir+"/a", dir+"/b"))
+		check(t, fsys.Remove(dir+"/b"))
+		if dead != want {
+			t.Errorf("%s: died %d times, want %d", what, dead, want)
+		}
+	}
+	step(0, "nothing told")
+	check(t, os.WriteFile(file, []byte("rename /a"), 0o644))
+	step(0, "a rename to another name")
+	check(t, os.WriteFile(file, []byte("rename /b"), 0o644))
+	step(1, "the rename")
+	step(1, "only once")
+	check(t, os.WriteFile(file, []byte("remove /b; mkdir /a"), 0o644))
+	step(1, "the first of two")
+	step(2, "both")
+	check(t, os.Remove(file))
+	step(2, "nothing told any more")
+}
+
 func TestPlans(t *testing.T) {
 	for plan, ok := range map[string]bool{
-		"forget=1": true, "forget=64": true, "die-before-promote": true,
+		"forget=1": true, "forget=64": true, "die-before-promote": true, "die-told=/x": true, "die-told=": false,
 		"": false, "forget": false, "forget=": false, "forget=0": false, "forget=-1": false, "forget=x": false, "sing": false,
 	} {
 		if _, words, err := saboteur.New(vfs.OS(), plan, nil); (err == nil) != ok || (words != "") != ok {
