@@ -30,7 +30,8 @@ type pair struct {
 	roots  []string
 	load   *workload.Load
 
-	recovered int // open segments that a failover recovered
+	recovered int   // open segments that a failover recovered
+	purged    int64 // what JournalNodes were told to purge lies below this txid; 0: nothing
 }
 
 // newPair configures a cluster; nothing is started.

@@ -131,21 +131,34 @@ func (p *pair) judgeEdits(last int64) {
 func (p *pair) examineEdits(v *verdict, last int64) {
 	p.t.Helper()
 	copies := p.copies()
-	first := firstOnTwo(copies)
+	first := p.purged
+	if first == 0 {
+		first = firstOnTwo(copies)
+	}
 	onAll, quorum := oracle.CheckQuorum(copies, first, last)
 	v.add("quorum", 0, quorum...)
 	views := p.views(copies)
-	found, viewer := oracle.CheckViewer(p.ledger, copies, views)
+	found, purged, viewer := p.checkViewer(copies, views)
 	acknowledged, unknown := p.ledger.Counts()
-	v.add("edits viewer", acknowledged-found, viewer...)
-	p.t.Logf("%d operations acknowledged, %d of them found in the edits of two nodes, %d of unknown outcome; "+
-		"txids %d-%d, %d of them on all nodes", acknowledged, found, unknown, first, last, onAll)
-	if acknowledged == 0 {
-		p.t.Error("no operation was acknowledged: this shows nothing")
+	v.add("edits viewer", acknowledged-purged-found, viewer...)
+	p.t.Logf("%d operations acknowledged, %d of them found in the edits of two nodes, %d purged, %d of unknown outcome; "+
+		"txids %d-%d, %d of them on all nodes", acknowledged, found, purged, unknown, first, last, onAll)
+	if acknowledged == purged {
+		p.t.Error("no operation was acknowledged that must be there: this shows nothing")
 	}
 	if len(quorum)+len(viewer) == 0 {
 		p.controlEdits(copies, views, first, last)
 	}
+}
+
+// checkViewer looks for the acknowledged operations in what the viewer reads, and counts those that may have been purged
+// and are gone.
+func (p *pair) checkViewer(copies []oracle.Copy, views map[string][]oracle.Record) (found, purged int, problems []string) {
+	if p.purged > 0 {
+		return oracle.CheckViewerFrom(p.ledger, copies, views, p.purged)
+	}
+	found, problems = oracle.CheckViewer(p.ledger, copies, views)
+	return found, 0, problems
 }
 
 // firstOnTwo is where the first segment of two nodes begins. One node may have missed the first segments, or a purge.
@@ -168,15 +181,16 @@ func (p *pair) controlEdits(copies []oracle.Copy, views map[string][]oracle.Reco
 	if _, problems := oracle.CheckQuorum(lost, first, last); len(problems) != 1 {
 		p.t.Errorf("control: two nodes lost txid %d, the oracle sees %q", middle, problems)
 	}
+	found, _, _ := p.checkViewer(copies, views)
 	acks := p.ledger.Acks()
-	ack := acks[len(acks)/2]
+	ack := acks[len(acks)-1-found/2] // what was purged comes first
 	fewer := maps.Clone(views)
 	for _, c := range copies[1:] {
 		fewer[c.Node] = slices.DeleteFunc(slices.Clone(views[c.Node]), func(r oracle.Record) bool {
 			return r.OpCode == ack.OpCode && r.Path == ack.Path && r.Target == ack.Target
 		})
 	}
-	if found, _ := oracle.CheckViewer(p.ledger, copies, fewer); found >= len(acks) {
+	if found, purged, _ := p.checkViewer(copies, fewer); found+purged >= len(acks) {
 		p.t.Errorf("control: two nodes lost %+v and the oracle does not see it", ack)
 	}
 }
