@@ -12,6 +12,7 @@ if docker image inspect "$image" >/dev/null 2>&1; then
 fi
 mkdir -p .cache/docker
 root=$(mktemp -d .cache/docker/jvm.XXXXXX)
+chmod 755 "$root" # it becomes the root of the image
 cleanup() { # an interrupted debootstrap leaves mounts
   for mount in proc sys; do
     if mountpoint -q "$root/$mount"; then umount -l "$root/$mount" || true; fi

@@ -94,7 +94,7 @@ if ! docker info >/dev/null 2>&1; then
   # What a run that was killed has left, and images that newer ones replaced: the engine is ours alone.
   docker ps -aq | xargs -r docker rm -fv >/dev/null
   docker network prune -f >/dev/null
-  docker volume prune -f >/dev/null
+  docker volume ls -q | xargs -r docker volume rm -f >/dev/null
   docker image prune -f >/dev/null
 fi
 
