@@ -3,8 +3,8 @@ package hadooprpc
 import "sync"
 
 // Frames and answers up to 1 MiB live in pooled buffers of six sizes; the last has some room for headers. Larger ones come
-// from the heap and are dropped after use, and the garbage collector empties the pools of what is not used, so that resident
-// memory falls again after large calls.
+// from the heap; their pages go back to the kernel after use. The garbage collector empties the pools of what is not used. So
+// resident memory falls again after large calls.
 var bufferSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1<<20 + 16<<10}
 
 var bufferPools [len(bufferSizes)]sync.Pool // of *[]byte, nil at first; they hold memory only, no state
@@ -47,4 +47,6 @@ func putBuffer(b *[]byte) {
 			return
 		}
 	}
+	discard((*b)[:cap(*b)])
+	*b = nil
 }

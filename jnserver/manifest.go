@@ -46,6 +46,9 @@ func manifest(s *Snapshot, since storage.TxID, inProgressOK bool) (Manifest, err
 			continue // no source: it would be refused
 		}
 		if seg.First >= since || since <= seg.Last {
+			if m.Logs == nil {
+				m.Logs = make([]ManifestLog, 0, len(s.Segments)-i)
+			}
 			m.Logs = append(m.Logs, ManifestLog{First: seg.First, Last: seg.Last})
 		}
 	}

@@ -172,12 +172,8 @@ func (n *Node) getEditLogManifest(_ context.Context, _ *hadooprpc.Call, r *pb.Ge
 	if err != nil {
 		return nil, err
 	}
-	logs := make([]*pb.RemoteEditLogProto, len(m.Logs))
-	for i, l := range m.Logs {
-		logs[i] = &pb.RemoteEditLogProto{StartTxId: txid(l.First), EndTxId: txid(l.Last), IsInProgress: proto.Bool(l.InProgress)}
-	}
 	return &pb.GetEditLogManifestResponseProto{
-		Manifest: &pb.RemoteEditLogManifestProto{Logs: logs, CommittedTxnId: txid(m.Committed)},
+		Manifest: &pb.RemoteEditLogManifestProto{Logs: logMessages(m.Logs), CommittedTxnId: txid(m.Committed)},
 		HttpPort: proto.Uint32(n.cfg.HTTPPort),
 		FromURL:  proto.String(n.cfg.HTTPURL),
 	}, nil

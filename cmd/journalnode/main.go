@@ -21,6 +21,7 @@ var version = "devel"
 const exitStartFailed = 255
 
 func main() {
+	tuneGo(os.LookupEnv)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
