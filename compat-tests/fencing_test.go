@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path"
 	"path/filepath"
@@ -65,14 +66,14 @@ func (f *fencing) mkdir(n *hadoop.NameNode) bool {
 	return true
 }
 
-// crowd starts clients of this NameNode, whose epoch is over. Each sends operations until it ends; they must all be
-// refused. It returns how many were sent.
+// crowd starts clients of this NameNode, whose epoch is over. Each sends operations as long as the NameNode listens; they
+// must all be refused. It returns how many there were.
 func (f *fencing) crowd(n *hadoop.NameNode) (wait func() int) {
 	var all sync.WaitGroup
 	before := f.sent
 	for range clients {
 		all.Go(func() {
-			for again := true; again; again = n.Running() {
+			for again := true; again; again = listens(n.RPC) {
 				if f.mkdir(n) {
 					f.t.Errorf("%s acknowledged an operation after its epoch", n.ID)
 				}
@@ -80,6 +81,11 @@ func (f *fencing) crowd(n *hadoop.NameNode) (wait func() int) {
 		})
 	}
 	return func() int { all.Wait(); return f.sent - before }
+}
+
+func listens(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	return err == nil && conn.Close() == nil
 }
 
 // promised returns what the nodes have promised, once all three have promised the same, and more than old. An epoch that a
@@ -166,14 +172,15 @@ func (f *fencing) judgeLate() {
 	if len(f.late) == 0 || len(f.present) == 0 {
 		f.t.Errorf("%d late operations, %d acknowledged ones: this shows nothing", len(f.late), len(f.present))
 	}
+	files := f.files()
 	for _, name := range f.late {
-		if files := f.files("*", name); len(files) > 0 {
-			f.t.Errorf("%s, sent to a fenced NameNode, lies in %v", name, files)
+		if holders := holders(files, "edits_", name); len(holders) > 0 {
+			f.t.Errorf("%s, sent to a fenced NameNode, lies in %v", name, holders)
 		}
 	}
 	for _, name := range f.present {
-		if files := f.files("edits_*-*", name); len(files) < 2 {
-			f.t.Errorf("control: %s, acknowledged, is seen in the finalized segments %v", name, files)
+		if holders := holders(files, "edits_0", name); len(holders) < 2 {
+			f.t.Errorf("control: %s, acknowledged, is seen in the finalized segments %v", name, holders)
 		}
 	}
 	f.t.Logf("%d operations sent to fenced NameNodes are nowhere, %d sent to the others are there", len(f.late), len(f.present))
@@ -195,16 +202,24 @@ func (f *fencing) judgeLateNamespace(n *hadoop.NameNode) {
 	}
 }
 
-// files returns which files of the nodes hold a path; edits have it as it is.
-func (f *fencing) files(pattern, name string) []string {
+// files reads every file of edits of the nodes, also those set aside.
+func (f *fencing) files() map[string][]byte {
 	f.t.Helper()
-	var found []string
+	all := make(map[string][]byte)
 	for _, j := range f.Journals {
-		for _, file := range must(filepath.Glob(filepath.Join(j.Current(hadoop.JournalID), pattern)))(f.t) {
-			info := must(os.Stat(file))(f.t)
-			if info.Mode().IsRegular() && bytes.Contains(must(os.ReadFile(file))(f.t), []byte(name)) {
-				found = append(found, path.Join(j.Name, filepath.Base(file)))
-			}
+		for _, file := range must(filepath.Glob(filepath.Join(j.Current(hadoop.JournalID), "edits_*")))(f.t) {
+			all[path.Join(j.Name, filepath.Base(file))] = must(os.ReadFile(file))(f.t)
+		}
+	}
+	return all
+}
+
+// holders returns which of the files, of names that begin so, hold a path; edits have it as it is.
+func holders(files map[string][]byte, prefix, name string) []string {
+	var found []string
+	for file, content := range files {
+		if strings.HasPrefix(path.Base(file), prefix) && bytes.Contains(content, []byte(name)) {
+			found = append(found, file)
 		}
 	}
 	return found
