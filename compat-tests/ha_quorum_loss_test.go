@@ -11,8 +11,8 @@ import (
 )
 
 // TestHA_QuorumLost kills two JournalNodes of three under load: the active NameNode ends itself. Then the third is
-// killed, and of the first two, one of which knows nothing of the last segment, the other NameNode recovers everything
-// that was acknowledged. Afterwards the service becomes whole again.
+// killed, and of the first two, one of which knows nothing of the last segment, the other NameNode recovers
+// everything that was acknowledged. Afterwards the service becomes whole again.
 func TestHA_QuorumLost(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		p := newPair(t, ctx, site, hadoop.ClusterOptions{})
@@ -22,7 +22,7 @@ func TestHA_QuorumLost(t *testing.T) {
 		v.report(t)
 		p.becomeWhole()
 		p.judge()
-	}, newestUnlessLong()...)
+	}, hadoop.Releases()...)
 }
 
 // loseQuorum kills A; writes go on with B and C, also in a segment that A never saw. It kills B: the active NameNode
@@ -82,8 +82,8 @@ func (p *pair) endsItself(n *hadoop.NameNode) {
 	}
 }
 
-// becomeWhole is what follows loseQuorum: clients write, the third JournalNode and the NameNode that ended come back, and
-// that one becomes active again.
+// becomeWhole is what follows loseQuorum: clients write, the third JournalNode and the NameNode that ended come
+// back, and that one becomes active again.
 func (p *pair) becomeWhole() {
 	p.t.Helper()
 	p.startLoad(gentle, p.Addresses()...)

@@ -10,9 +10,9 @@ import (
 	"gojn/compat-tests/oracle"
 )
 
-// TestHA_Recovery lets a NameNode become active whose quorum needs a JournalNode that has less of the open segment than
-// the other one: first one that was down while clients wrote, then one that has lost the segment's file. It must download
-// the segment, and then has the same bytes.
+// TestHA_Recovery lets a NameNode become active whose quorum needs a JournalNode that has less of the open segment
+// than the other one: first one that was down while clients wrote, then one that has lost the segment's file. It
+// must download the segment, and then has the same bytes.
 func TestHA_Recovery(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
@@ -25,8 +25,8 @@ func TestHA_Recovery(t *testing.T) {
 	}, newestUnlessLong()...)
 }
 
-// recoverWith kills a JournalNode, lets clients write on, harms its last segment, kills the active NameNode and one of the
-// other JournalNodes, and makes the other NameNode active. Then it brings everything back.
+// recoverWith kills a JournalNode, lets clients write on, harms its last segment, kills the active NameNode and
+// one of the other JournalNodes, and makes the other NameNode active. Then it brings everything back.
 func (p *pair) recoverWith(behind *hadoop.JournalNode, harm func(last oracle.Segment)) {
 	p.t.Helper()
 	source, third := p.Journals[1], p.Journals[2]
@@ -75,12 +75,13 @@ func (p *pair) requireDownloaded(behind, source *hadoop.JournalNode, full oracle
 	}
 	transactions, problems := oracle.CheckSame(both[0], both[1])
 	if len(problems) > 0 || len(both[0].Segments) != 1 || both[0].Segments[0].Last < full.Last {
-		p.t.Errorf("the recovered segment %s, up to %d: %q, %d segments", full.Name, full.Last, problems, len(both[0].Segments))
+		p.t.Errorf("the recovered segment %s, up to %d: %q, %d segments", full.Name, full.Last, problems,
+			len(both[0].Segments))
 	}
 	p.t.Logf("%s and %s have the same %d transactions", behind.Name, source.Name, transactions)
 	said := "downloaded=true"
 	if behind.Kind == hadoop.Java {
-		said = "Downloaded file "
+		said = "Synchronizing log "
 	}
 	if !strings.Contains(behind.FullLog(), said) {
 		p.t.Errorf("%s does not say that it has downloaded the segment", behind.Name)

@@ -9,8 +9,8 @@ import (
 	"gojn/compat-tests/oracle"
 )
 
-// stream is what the release's QuorumJournalManager writes to three JournalNodes, each behind a front. The writer counts
-// its transactions from 1 on; each batch that it has written was acknowledged.
+// stream is what the release's QuorumJournalManager writes to three JournalNodes, each behind a front. The writer
+// counts its transactions from 1 on; each batch that it has written was acknowledged.
 type stream struct {
 	t      *testing.T
 	ctx    context.Context

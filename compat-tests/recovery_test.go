@@ -12,10 +12,10 @@ import (
 	"gojn/compat-tests/oracle"
 )
 
-// TestRecovery_Downloads lets the release's own QuorumJournalManager recover segments of which the third of three nodes
-// has too little. Each node is reached through a front that counts its HTTP answers, and cuts or holds up one of them.
-// In all but one case the second node is down, so that nothing can be recovered without the third. Each case ends with a
-// segment that all three write; at the end no transaction that was acknowledged is missing.
+// TestRecovery_Downloads lets the release's own QuorumJournalManager recover segments of which the third of three
+// nodes has too little. Each node is reached through a front that counts its HTTP answers, and cuts or holds up
+// one of them. In all but one case the second node is down, so that nothing can be recovered without the third.
+// Each case ends with a segment that all three write; at the end no transaction that was acknowledged is missing.
 func TestRecovery_Downloads(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		s := newStream(t, ctx, site)
@@ -152,8 +152,9 @@ func (r *recovery) killedInDownload() {
 	r.recovered(true)
 }
 
-// killedBeforeRename: a build of our node kills itself (SIGKILL) when it has the download and the recovery record on disk
-// and is about to rename the download. Restarted as the ordinary build it has the segment without asking for it again.
+// killedBeforeRename: a build of our node kills itself (SIGKILL) when it has the download and the recovery record
+// on disk and is about to rename the download. Restarted as the ordinary build it has the segment without asking
+// for it again.
 func (r *recovery) killedBeforeRename() {
 	if r.nodes[2].Kind != hadoop.Ours {
 		r.t.Log("only our node can be killed there")
@@ -176,16 +177,16 @@ func (r *recovery) killedBeforeRename() {
 	r.recovered(false)
 }
 
-// recovered opens a new writer, which must recover the segment with the first and the third node, and compares what both
-// have then. It checks whether the third one has downloaded it now.
+// recovered opens a new writer, which must recover the segment with the first and the third node, and compares
+// what both have then. It checks whether the third one has downloaded it now.
 func (r *recovery) recovered(downloads bool) {
 	r.t.Helper()
 	before := r.requests()
 	r.do("open")
 	r.reached(r.last, false, r.nodes[0], r.nodes[2])
 	if got := r.requests() > before; got != downloads {
-		r.t.Errorf("the segment %d-%d, of which %s had %d, was downloaded: %v, want %v", r.first, r.last, r.nodes[2].Name, r.short,
-			got, downloads)
+		r.t.Errorf("the segment %d-%d, of which %s had %d, was downloaded: %v, want %v", r.first, r.last,
+			r.nodes[2].Name, r.short, got, downloads)
 	}
 	source, copied := r.finalized(r.nodes[0]), r.finalized(r.nodes[2])
 	if _, problems := oracle.CheckSame(source, copied); len(problems) > 0 || len(copied.Segments) != 1 {

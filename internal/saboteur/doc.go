@@ -1,6 +1,7 @@
-// Package saboteur holds file systems that betray their journal on purpose. They are the control of the compatibility
-// tests: an oracle that finds nothing wrong with a JournalNode on them would find nothing wrong with any. Only the build
-// tag "saboteur" of cmd/journalnode links them; the ordinary binary has nothing of this package.
+// Package saboteur holds file systems that betray their journal on purpose. They are the control of the
+// compatibility tests: an oracle that finds nothing wrong with a JournalNode on them would find nothing wrong with
+// any. Only the build tag "saboteur" of cmd/journalnode links them; the ordinary binary has nothing of this
+// package.
 package saboteur
 
 import (

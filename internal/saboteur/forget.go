@@ -10,10 +10,11 @@ import (
 	"gojn/storage/vfs"
 )
 
-// Forget wraps fsys so that the last hold writes stay in this process's memory, and every sync is answered with success
-// and not done. Whoever reads through the file system sees all writes. They reach fsys, oldest first, when more than hold
-// wait, before any rename, link, removal or truncation, and when the file that they went to is closed, so an orderly stop
-// loses nothing. A kill leaves the files as they were some writes ago. It may be used by many goroutines at once.
+// Forget wraps fsys so that the last hold writes stay in this process's memory, and every sync is answered with
+// success and not done. Whoever reads through the file system sees all writes. They reach fsys, oldest first, when
+// more than hold wait, before any rename, link, removal or truncation, and when the file that they went to is
+// closed, so an orderly stop loses nothing. A kill leaves the files as they were some writes ago. It may be used
+// by many goroutines at once.
 func Forget(fsys vfs.FS, hold int) vfs.FS { return &forgetFS{FS: fsys, hold: hold} }
 
 // forgetFS passes on what neither changes files nor looks at their length.
@@ -42,7 +43,8 @@ type write struct {
 
 func (w write) end() int64 { return w.off + int64(len(w.data)) }
 
-// drain does the oldest writes until only keep are left. A write that fails is given up, like a block that a disk lost.
+// drain does the oldest writes until only keep are left. A write that fails is given up, like a block that a disk
+// lost.
 func (f *forgetFS) drain(keep int) error {
 	for len(f.queue) > keep {
 		w := f.queue[0]
