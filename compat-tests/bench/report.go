@@ -42,7 +42,7 @@ func (r report) markdown() string {
 			of         quantity
 			name, unit string
 		}{
-			{start, "start to first answer", "ms"}, {resident, residentName(row), "MiB"},
+			{start, startName(row), "ms"}, {resident, residentName(row), "MiB"},
 			{settled, "some seconds after the load, resident", "MiB"}, {peak, "most ever resident", "MiB"},
 		} {
 			if s, ok := row.series[f.of]; ok {
@@ -80,6 +80,13 @@ func (r report) markdown() string {
 		line(&b, []string{v.what, v.seen, passed(v.pass)})
 	}
 	return b.String()
+}
+
+func startName(r row) string {
+	if _, ok := r.series[p50]; ok {
+		return "start to the answer of prepareRecovery"
+	}
+	return r.name
 }
 
 func residentName(r row) string {

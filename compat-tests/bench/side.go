@@ -34,11 +34,14 @@ type bench struct {
 // sides are both, ours first.
 func (b *bench) sides() []*side { return []*side{b.ours, b.java} }
 
+// unthrottled takes away the limit of 50 MiB/s that both nodes have on /getJournal.
+var unthrottled = hadoop.Properties{"dfs.image.transfer.bandwidthPerSec": "0"}
+
 // newSide configures the nodes of a side; it starts none.
 func newSide(site *hadoop.Site, kind hadoop.Kind, binary string, jvm []string) (*side, error) {
 	s := &side{kind: kind}
 	node := func(name string) (*hadoop.JournalNode, error) {
-		j, err := site.JournalNode(fmt.Sprintf("%s-%s", kind, name), kind, binary, nil)
+		j, err := site.JournalNode(fmt.Sprintf("%s-%s", kind, name), kind, binary, unthrottled)
 		if err == nil {
 			j.JVM = jvm
 		}
