@@ -19,7 +19,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   --env-file docker/profile-$(RELEASE).env -f docker/compose.yaml
 
 .PHONY: docker-image docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long systemd-test clean
+.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long demo systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -98,6 +98,10 @@ docker-down: ## stop it and remove its containers and volumes
 
 docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
 	@./scripts/docker-test.sh '$(RELEASE)'
+
+demo: build ## real NameNodes on three nodes, a kill -9 of the active, and a proof that nothing is lost (JDK 17, Maven)
+	@go build -trimpath -o bin/demo ./compat-tests/demo
+	@GOJN_JOURNALNODE='$(CURDIR)/$(BIN)' ./bin/demo
 
 systemd-test: ## the unit file in a booted Debian (root; systemd-nspawn and debootstrap)
 	./scripts/systemd-test.sh
