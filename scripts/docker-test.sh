@@ -29,6 +29,7 @@ cleanup() {
   if [ -n "$engine" ]; then
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
+    if mountpoint -q "$state/data"; then umount "$state/data" || true; fi # vfs leaves it
   fi
   if [ -n "$sockets" ]; then rm -rf --one-file-system "$sockets"; fi
   exit "$code"
@@ -53,8 +54,9 @@ install() { # install <package for a program that is missing>...
 start_engine() { # start_engine <storage driver>
   # No bridge of its own, no forwarding, no rules in the host's tables: the cluster's network is internal. The socket's path
   # has to be short. In a session of its own it outlives a Ctrl-C until everything is removed, but not this script.
-  setsid setpriv --pdeathsig TERM dockerd --data-root "$state/data" --exec-root "$sockets/exec" --pidfile "$sockets/pid" --host "unix://$sockets/docker.sock" \
-    --bridge=none --ip-forward=false --iptables=false --storage-driver "$1" >"$state/dockerd.log" 2>&1 9>&- &
+  setsid setpriv --pdeathsig TERM dockerd --data-root "$state/data" --exec-root "$sockets/exec" --pidfile "$sockets/pid" \
+    --host "unix://$sockets/docker.sock" --bridge=none --ip-forward=false --iptables=false --storage-driver "$1" \
+    >"$state/dockerd.log" 2>&1 9>&- &
   engine=$!
   for _ in $(seq 300); do
     if docker info >/dev/null 2>&1; then
@@ -76,6 +78,8 @@ missing=()
 command -v docker >/dev/null || missing+=(docker.io)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 command -v debootstrap >/dev/null || missing+=(debootstrap)
+command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless) # the jars come by Maven, and their tools read the edits
+command -v mvn >/dev/null || missing+=(maven)
 if ! docker info >/dev/null 2>&1; then
   command -v dockerd >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=(docker.io)
 fi
