@@ -19,18 +19,22 @@ func TestOnce_LeftOvers(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir+".tmp", "half-done"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	complete := func() bool { return exists(filepath.Join(dir, "jar")) }
 	broken := errors.New("line is down")
-	if err := once(cache, dir, func(string) error { return broken }); !errors.Is(err, broken) {
+	if err := once(cache, dir, complete, func(string) error { return broken }); !errors.Is(err, broken) {
 		t.Fatalf("once: %v, want the error of fill", err)
 	}
 	if exists(dir) || exists(dir+".tmp") {
 		t.Fatal("a failed fill left a directory")
 	}
+	if err := os.MkdirAll(filepath.Join(dir, "of another list"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	var fills atomic.Int32
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			err := once(cache, dir, func(tmp string) error {
+			err := once(cache, dir, complete, func(tmp string) error {
 				fills.Add(1)
 				return os.WriteFile(filepath.Join(tmp, "jar"), []byte("x"), 0o644)
 			})
@@ -40,7 +44,8 @@ func TestOnce_LeftOvers(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if fills.Load() != 1 || exists(filepath.Join(dir, "half-done")) {
+	if fills.Load() != 1 || exists(filepath.Join(dir, "half-done")) || exists(filepath.Join(dir, "of another list")) ||
+		exists(dir+".old") {
 		t.Errorf("filled %d times, want 1, without the left-overs", fills.Load())
 	}
 }

@@ -77,7 +77,7 @@ func (i *Installation) compile(ctx context.Context, sources fs.FS) (string, erro
 		texts[name] = text
 	}
 	dir := filepath.Join(i.cache, i.Release.Version+"-drivers-"+hex.EncodeToString(sum.Sum(nil))[:12])
-	err = once(i.cache, dir, func(tmp string) error {
+	err = once(i.cache, dir, func() bool { return exists(dir) }, func(tmp string) error {
 		argv := []string{"-nowarn", "-proc:none", "-d", tmp, "-cp", i.classPath("")}
 		for _, name := range names {
 			path := filepath.Join(tmp, name)

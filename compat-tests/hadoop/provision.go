@@ -1,12 +1,15 @@
 package hadoop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"text/template"
 	"time"
 
@@ -33,11 +36,11 @@ var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.
   <artifactId>hadoop-under-test</artifactId>
   <version>{{.Version}}</version>
   <dependencies>
-  {{- range .Artifacts}}
+  {{- range .Dependencies}}
     <dependency>
-      <groupId>org.apache.hadoop</groupId>
-      <artifactId>{{.}}</artifactId>
-      <version>{{$.Version}}</version>
+      <groupId>{{index . 0}}</groupId>
+      <artifactId>{{index . 1}}</artifactId>
+      <version>{{index . 2}}</version>
     </dependency>
   {{- end}}
   </dependencies>
@@ -75,13 +78,21 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 		return nil, err
 	}
 	dir := filepath.Join(cache, release.Version)
-	err = once(cache, dir, func(tmp string) error {
+	project, err := release.project()
+	if err != nil {
+		return nil, fmt.Errorf("provision Hadoop %s: %w", release.Version, err)
+	}
+	complete := func() bool { // and fetched by the same list
+		text, err := os.ReadFile(filepath.Join(dir, "pom.xml"))
+		return err == nil && bytes.Equal(text, project)
+	}
+	err = once(cache, dir, complete, func(tmp string) error {
 		if err := findTools("mvn"); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(ctx, provisionTimeout)
 		defer cancel()
-		return fetch(ctx, release, tmp)
+		return fetch(ctx, project, tmp)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("provision Hadoop %s: %w", release.Version, err)
@@ -89,14 +100,23 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 	return &Installation{Release: release, dir: dir, cache: cache}, nil
 }
 
-// fetch fills dir with lib/, webapps/ and log4j.properties.
-func fetch(ctx context.Context, release Release, dir string) error {
-	file, err := os.Create(filepath.Join(dir, "pom.xml"))
-	if err != nil {
-		return err
+// project is the Maven project whose dependencies are the release.
+func (r Release) project() ([]byte, error) {
+	var dependencies [][]string
+	for _, artifact := range r.artifacts {
+		dependencies = append(dependencies, []string{"org.apache.hadoop", artifact, r.Version})
 	}
-	fields := map[string]any{"Version": release.Version, "Artifacts": release.artifacts}
-	if err := errors.Join(pom.Execute(file, fields), file.Close()); err != nil {
+	for _, pinned := range r.pinned {
+		dependencies = append(dependencies, strings.Split(pinned, ":"))
+	}
+	var text bytes.Buffer
+	err := pom.Execute(&text, map[string]any{"Version": r.Version, "Dependencies": dependencies})
+	return text.Bytes(), err
+}
+
+// fetch fills dir with lib/, webapps/ and log4j.properties.
+func fetch(ctx context.Context, project []byte, dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), project, 0o644); err != nil {
 		return err
 	}
 	mvn := exec.CommandContext(ctx, "mvn", "-q", "-B", "dependency:copy-dependencies",
@@ -113,10 +133,10 @@ func fetch(ctx context.Context, release Release, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "log4j.properties"), []byte(log4j), 0o644)
 }
 
-// once makes dir by calling fill on a temporary directory and renaming it, unless dir is there already. The lock
-// file serialises processes; the kernel drops the lock of one that dies.
-func once(cache, dir string, fill func(tmp string) error) error {
-	if exists(dir) {
+// once makes dir by calling fill on a temporary directory and renaming it, unless dir is complete already; one that is
+// not is replaced. The lock file serialises processes; the kernel drops the lock of one that dies.
+func once(cache, dir string, complete func() bool, fill func(tmp string) error) error {
+	if complete() {
 		return nil
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -130,7 +150,7 @@ func once(cache, dir string, fill func(tmp string) error) error {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
-	if exists(dir) {
+	if complete() {
 		return nil
 	}
 	tmp := dir + ".tmp"
@@ -143,7 +163,15 @@ func once(cache, dir string, fill func(tmp string) error) error {
 	if err := fill(tmp); err != nil {
 		return errors.Join(err, os.RemoveAll(tmp))
 	}
-	return os.Rename(tmp, dir)
+	old := dir + ".old"
+	if err := errors.Join(os.RemoveAll(old), os.Mkdir(old, 0o755)); err != nil {
+		return err
+	}
+	// Processes of another run may be reading the old one: there is hardly a moment without.
+	if err := os.Rename(dir, filepath.Join(old, "1")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return errors.Join(os.Rename(tmp, dir), os.RemoveAll(old))
 }
 
 func exists(path string) bool {

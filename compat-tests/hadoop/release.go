@@ -12,13 +12,19 @@ type Release struct {
 	Version string
 	// artifacts of group org.apache.hadoop whose dependency trees make the class path.
 	artifacts []string
+	// pinned are other artifacts, group:artifact:version, whose versions Maven would choose otherwise than Hadoop's own
+	// build does (its hadoop-project), so that classes are missing.
+	pinned []string
 	// jvm holds the flags without which the release does not run on JDK 17.
 	jvm []string
 }
 
 // The releases that the first line of docs/compatibility.md promises.
 var (
-	Hadoop277 = Release{Version: "2.7.7", artifacts: []string{"hadoop-common", "hadoop-hdfs"}, jvm: []string{
+	Hadoop277 = Release{Version: "2.7.7", artifacts: []string{"hadoop-common", "hadoop-hdfs"}, pinned: []string{
+		"org.apache.httpcomponents:httpclient:4.2.5", // a standby's upload of an image needs its URIBuilder
+		"org.apache.httpcomponents:httpcore:4.2.5",
+	}, jvm: []string{
 		"--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
 		"--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
 		"--add-opens=java.base/java.lang=ALL-UNNAMED",
