@@ -123,8 +123,8 @@ func (j *Journal) DoPreUpgrade() error {
 	})
 }
 
-// abandonUpgrade brings the old state back if only the first half of an upgrade was done, because a new writer begins. A
-// Java node lets the writer go on in a directory that its next start throws away, acknowledged edits and all.
+// abandonUpgrade brings the old state back if only the first half of an upgrade was done, because a new writer begins: what it
+// wrote into the half-made directory would be thrown away by the next start, acknowledged or not.
 func (j *Journal) abandonUpgrade(reason string) error {
 	was, err := j.dir.AbandonUpgrade()
 	if was && err == nil {

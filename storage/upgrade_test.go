@@ -140,6 +140,32 @@ func TestUpgradeWritesUnknownValues(t *testing.T) {
 	wantCommitted(t, d, storage.InvalidTxID)
 }
 
+// TestEpochsBeforeVersion: from the moment on in which VERSION makes the new current/ the one that counts, it has the epochs
+// and the committed txid, durably: a Java node that takes the directory over there does not copy them.
+func TestEpochsBeforeVersion(t *testing.T) {
+	mem := formatted(t).settled()
+	seen := false
+	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+		if op.Kind == "rename" && op.To == currentDir+"/VERSION" {
+			seen = true
+			cut := mem.CrashClone(nil)
+			for name, want := range map[string]string{
+				"last-promised-epoch": "5\n", "last-writer-epoch": "4\n", "committed-txid": "\x00\x00\x00\x00\x00\x00\x00\x08",
+			} {
+				if got := readFrom(t, cut, currentDir+"/"+name); got != want {
+					t.Errorf("%s: %q", name, got)
+				}
+			}
+		}
+		return nil
+	}))
+	must(t, d.PreUpgrade())
+	must(t, d.Upgrade(upgradedInfo))
+	if !seen {
+		t.Error("VERSION was not written")
+	}
+}
+
 // TestUpgradeRefusals: a refused call changes nothing.
 func TestUpgradeRefusals(t *testing.T) {
 	tests := []struct {
