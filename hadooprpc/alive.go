@@ -10,9 +10,9 @@ import (
 	"gojn/hadooprpc/rpcpb"
 )
 
-// Alive asks the server at addr, "host:port", which protocols it speaks, over a connection of its own: a question that every
-// server answers from memory. It returns nil if the server reacts within ctx in any way, also by a refusal or by closing the
-// connection because it has too many; otherwise the error says what it was waited for.
+// Alive asks the server at addr, "host:port", which protocols it speaks, over a connection of its own: a question that
+// every server answers from memory. It returns nil if the server reacts within ctx in any way, also by a refusal or by
+// closing the connection because it has too many; otherwise the error says what it was waited for.
 func Alive(ctx context.Context, addr string) error {
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	statusJournals = 8
 )
 
-// service tells the service manager (systemd, Type=notify) how the node is doing. That it cannot be told is a warning, never
-// a reason to stop. A nil service tells nobody.
+// service tells the service manager (systemd, Type=notify) how the node is doing. That it cannot be told is a warning,
+// never a reason to stop. A nil service tells nobody.
 type service struct {
 	manager *sdnotify.Manager
 	log     *slog.Logger
@@ -49,8 +49,8 @@ func newService(log *slog.Logger) *service {
 	return s
 }
 
-// attend tells of the node until it stops: its status, that it is ready once it serves and has tried to open what it found
-// on disk, and that it is alive. It returns at once; the daemon waits for what it starts.
+// attend tells of the node until it stops: its status, that it is ready once it serves and has tried to open what it
+// found on disk, and that it is alive. It returns at once; the daemon waits for what it starts.
 func (s *service) attend(d *daemon) {
 	if s.manager == nil {
 		return
@@ -91,8 +91,8 @@ func (s *service) watch(d *daemon) {
 	}
 }
 
-// ping tells the manager that the node is alive if it answers a call over its own port. The call needs no disk: a node whose
-// disk hangs is not helped by a restart, and serves its other journals. It waits for the node's own locks too.
+// ping tells the manager that the node is alive if it answers a call over its own port. The call needs no disk: a node
+// whose disk hangs is not helped by a restart, and serves its other journals. It waits for the node's own locks too.
 func (s *service) ping(d *daemon, patience time.Duration) {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
@@ -100,7 +100,8 @@ func (s *service) ping(d *daemon, patience time.Duration) {
 	switch {
 	case s.ctx.Err() != nil:
 	case err != nil:
-		s.log.Error("the node does not answer its own call: the service manager is not told that it is alive", "error", err)
+		s.log.Error("the node does not answer its own call: the service manager is not told that it is alive",
+			"error", err)
 	default:
 		s.sendStatus(d, sdnotify.Alive)
 	}
@@ -139,36 +140,32 @@ func (s *service) addresses(d *daemon) string {
 	return fmt.Sprintf("RPC %s, HTTP %s", d.info.HostAndPort, strings.TrimPrefix(d.webURL, "http://"))
 }
 
-// journalsText names the journals and which of them are not in order.
+// journalsText names the journals, first those that are not in order.
 func journalsText(health []jnserver.JournalHealth) string {
 	if len(health) == 0 {
 		return "no journals yet"
 	}
-	var names []string
-	bad := 0
+	var bad, good []string
 	for _, j := range health {
-		name := j.JournalID
 		switch {
 		case j.OpenError != nil:
-			name += " (cannot be read)"
+			bad = append(bad, j.JournalID+" (cannot be read)")
 		case len(j.Bad) > 0:
-			name += fmt.Sprintf(" (segments not in order: %d)", len(j.Bad))
+			bad = append(bad, fmt.Sprintf("%s (segments not in order: %d)", j.JournalID, len(j.Bad)))
 		case !j.Formatted:
-			name += " (not formatted)"
+			bad = append(bad, j.JournalID+" (not formatted)")
+		default:
+			good = append(good, j.JournalID)
 		}
-		if name != j.JournalID {
-			bad++
-		}
-		names = append(names, name)
 	}
 	text := fmt.Sprintf("%d journals", len(health))
 	if len(health) == 1 {
 		text = "1 journal"
 	}
-	if bad > 0 {
-		text += fmt.Sprintf(", %d of them not in order", bad)
+	if len(bad) > 0 {
+		text += fmt.Sprintf(", %d of them not in order", len(bad))
 	}
-	more := ""
+	names, more := append(bad, good...), ""
 	if len(names) > statusJournals {
 		names, more = names[:statusJournals], ", ..."
 	}

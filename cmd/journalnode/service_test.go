@@ -106,7 +106,8 @@ func TestNotify(t *testing.T) {
 		m.until("WATCHDOG=1")
 	}
 	must(t, dial(t, p.rpc, "ns2\nMAINPID=1").format())
-	for _, message := range m.until(strings.Replace(strings.TrimPrefix(status, "READY=1\n"), "1 journal: ns1", "2 journals: ns1, ns2 MAINPID=1", 1)) {
+	news := strings.NewReplacer("READY=1\n", "", "1 journal: ns1", "2 journals: ns1, ns2 MAINPID=1").Replace(status)
+	for _, message := range m.until(news) {
 		if strings.Contains(message, "\nMAINPID") {
 			t.Errorf("a stranger's words: %q", message)
 		}
@@ -249,7 +250,8 @@ func TestManagerGone(t *testing.T) {
 	must(t, m.conn.Close())
 	must(t, os.RemoveAll(m.name))
 	for _, env := range [][]string{
-		{"NOTIFY_SOCKET=" + m.name, "WATCHDOG_USEC=80000"}, {"NOTIFY_SOCKET=nonsense"}, {"NOTIFY_SOCKET=" + m.name, "WATCHDOG_USEC=x"},
+		{"NOTIFY_SOCKET=" + m.name, "WATCHDOG_USEC=80000"}, {"NOTIFY_SOCKET=nonsense"},
+		{"NOTIFY_SOCKET=" + m.name, "WATCHDOG_USEC=x"},
 	} {
 		p := launch(t, env, defines(loopback(t.TempDir()))...).up()
 		for range 5 {
@@ -307,7 +309,8 @@ func TestStatusWords(t *testing.T) {
 // TestLoopbackOf: a node on all addresses is asked over the loopback.
 func TestLoopbackOf(t *testing.T) {
 	for addr, want := range map[string]string{
-		"0.0.0.0:8485": "127.0.0.1:8485", "[::]:8485": "[::1]:8485", "192.0.2.7:1": "192.0.2.7:1", "[2001:db8::1]:2": "[2001:db8::1]:2",
+		"0.0.0.0:8485": "127.0.0.1:8485", "[::]:8485": "[::1]:8485",
+		"192.0.2.7:1": "192.0.2.7:1", "[2001:db8::1]:2": "[2001:db8::1]:2",
 	} {
 		a, err := net.ResolveTCPAddr("tcp", addr)
 		must(t, err)

@@ -116,8 +116,8 @@ func events(log string, began time.Time) []string {
 	return out
 }
 
-// fields takes a line of log/slog's text apart: key=value, values quoted where needed. What is no such line gives what can be
-// read of it.
+// fields takes a line of log/slog's text apart: key=value, values quoted where needed. What is no such line gives what
+// can be read of it.
 func fields(line string) map[string]string {
 	found := make(map[string]string)
 	for line = strings.TrimSpace(line); line != ""; line = strings.TrimLeft(line, " ") {

@@ -28,8 +28,9 @@ func TestExit(t *testing.T) {
 		says string
 	}{
 		{"well", t.Context(), nil, 0, ""},
-		{"lost", t.Context(), fmt.Errorf("x: %w", &lossError{[]string{"/a is missing"}}), exitFailed, "LOST: 1 problems, such as\n  /a is missing"},
-		{"no JDK", t.Context(), fmt.Errorf("provision: %w", hadoop.ErrNoRuntime), exitFailed, "It needs java and javac of a JDK 17"},
+		{"lost", t.Context(), fmt.Errorf("x: %w", &lossError{[]string{"/a is missing"}}), exitFailed,
+			"LOST: 1 problems, such as\n  /a is missing"},
+		{"no JDK", t.Context(), fmt.Errorf("x: %w", hadoop.ErrNoRuntime), exitFailed, "It needs java and javac of a JDK 17"},
 		{"broken", t.Context(), errors.New("port on fire"), exitFailed, "could not go on: port on fire"},
 		{"interrupted", interrupted, errors.New("killed"), exitInterrupted, "Interrupted"},
 	} {
@@ -134,7 +135,8 @@ func TestEvents(t *testing.T) {
 }
 
 func TestReadFigures(t *testing.T) {
-	beans := `{"LastPromisedEpoch": 2, "LastWrittenTxId": 77, "TxnsWritten": 78, "BatchesWritten": 9, "BytesWritten": 1234}`
+	beans := `{"LastPromisedEpoch": 2, "LastWrittenTxId": 77, "TxnsWritten": 78, "BatchesWritten": 9,
+		"BytesWritten": 1234}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("qry") == "Hadoop:service=JournalNode,name=Journal-ns1" {
 			_, _ = fmt.Fprintf(w, `{"beans": [%s]}`, beans)

@@ -1,6 +1,6 @@
-// Command demo shows on one machine what the JournalNodes are for: a pair of NameNodes of Hadoop 3.4.2 over three of them,
-// clients that write, a kill -9 of the active NameNode, and a proof that nothing acknowledged is lost. It ends with code 1 if
-// something is, and takes everything away that it made but for Hadoop's jars, which it fetches once.
+// Command demo shows on one machine what the JournalNodes are for: a pair of NameNodes of Hadoop 3.4.2 over three of
+// them, clients that write, a kill -9 of the active NameNode, and a proof that nothing acknowledged is lost. It ends
+// with code 1 if something is, and takes everything away that it made but for Hadoop's jars, which it fetches once.
 package main
 
 import (

@@ -69,8 +69,11 @@ func (s *story) proof(ctx context.Context) error {
 	return nil
 }
 
-// judge compares the directories with the ledger; problems are those found before. It proves that it would have seen a loss.
-func (s *story) judge(copies []oracle.Copy, views map[string][]oracle.Record, last int64, problems []string) error {
+// judge compares the directories with the ledger; problems are those found before. It proves that it would have seen a
+// loss.
+func (s *story) judge(
+	copies []oracle.Copy, views map[string][]oracle.Record, last int64, problems []string,
+) error {
 	first := copies[0].Segments[0].First
 	onAll, wrong := oracle.CheckQuorum(copies, first, last)
 	problems = append(problems, wrong...)

@@ -81,7 +81,9 @@ func (s *story) begin(ctx context.Context) error {
 	if _, err := second.Run(ctx, "-bootstrapStandby", "-nonInteractive"); err != nil {
 		return err
 	}
-	if err := together(func() error { return second.Start(ctx) }, func() error { return s.StartDataNode(ctx, first) }); err != nil {
+	start := func() error { return second.Start(ctx) }
+	join := func() error { return s.StartDataNode(ctx, first) }
+	if err := together(start, join); err != nil {
 		return err
 	}
 	if err := second.WaitDataNodes(ctx, 1); err != nil {
@@ -144,7 +146,7 @@ func (s *story) failOver(ctx context.Context) error {
 	}
 	s.say("nn2 is active: it has recovered what nn1 left open, and clients are served again, %.1f s after the kill,",
 		time.Since(killed).Seconds())
-	s.more("most of it the start of the hdfs command.")
+	s.more("the start of the hdfs command included.")
 	return s.work(ctx, after)
 }
 

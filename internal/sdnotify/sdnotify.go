@@ -1,7 +1,7 @@
-// Package sdnotify tells a service manager how this process is doing, by systemd's protocol (sd_notify(3)): datagrams to
-// the socket that NOTIFY_SOCKET names. It is its own and not go-systemd's daemon.SdNotify, because that one looks into the
-// environment at each message, so that the variable could not be taken away from children, and waits for ever when the
-// manager does not read.
+// Package sdnotify tells a service manager how this process is doing, by systemd's protocol (sd_notify(3)): datagrams
+// to the socket that NOTIFY_SOCKET names. It is its own and not go-systemd's daemon.SdNotify, because that one looks into
+// the environment at each message, so that the variable could not be taken away from children, and waits for ever when
+// the manager does not read.
 package sdnotify
 
 import (
@@ -30,8 +30,8 @@ const (
 // maxStatus bounds a status in bytes: a message longer than the manager's buffer (4 KiB) is dropped whole.
 const maxStatus = 1024
 
-// Status is the line that `systemctl status` shows. A name chosen by a stranger may be in text: what could end the line, and
-// begin another assignment, becomes a blank, and what is too long or no UTF-8 is cut or replaced.
+// Status is the line that `systemctl status` shows. A name chosen by a stranger may be in text: what could end the line,
+// and begin another assignment, becomes a blank, and what is too long or no UTF-8 is cut or replaced.
 func Status(text string) State {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -52,8 +52,8 @@ func Status(text string) State {
 // sendTimeout is how long a message may wait for the manager to read. It counts into the time of a stop.
 const sendTimeout = 200 * time.Millisecond
 
-// Manager is the service manager that started this process. A nil Manager is nobody and takes every message. Its methods may
-// be called from any goroutine.
+// Manager is the service manager that started this process. A nil Manager is nobody and takes every message. Its methods
+// may be called from any goroutine.
 type Manager struct {
 	socket   net.UnixAddr
 	watchdog time.Duration
@@ -62,9 +62,9 @@ type Manager struct {
 // variables are the protocol's in the environment.
 var variables = []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
 
-// FromEnvironment is the manager that the environment of this process names, nil if none. The variables are removed, so that
-// no child takes itself for this service. The error tells what in them is of no use; without it there may be a manager
-// still.
+// FromEnvironment is the manager that the environment of this process names, nil if none. The variables are removed, so
+// that no child takes itself for this service. The error tells what in them is of no use; there may be a manager all the
+// same.
 func FromEnvironment() (*Manager, error) {
 	m, err := fromVariables(os.Getenv, os.Getpid())
 	for _, name := range variables {

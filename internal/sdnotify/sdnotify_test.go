@@ -65,16 +65,16 @@ func TestSend(t *testing.T) {
 
 // TestNobodyListens: no manager is no error, one that is gone or does not read is, and soon.
 func TestNobodyListens(t *testing.T) {
-	if m, err := fromVariables(func(string) string { return "" }, 1); m != nil || err != nil || m.Send(Ready) != nil || m.Watchdog() != 0 {
+	m, err := fromVariables(func(string) string { return "" }, 1)
+	if m != nil || err != nil || m.Send(Ready) != nil || m.Watchdog() != 0 {
 		t.Errorf("without a manager: %v, %v", m, err)
 	}
 	name := filepath.Join(t.TempDir(), "notify")
-	m := &Manager{socket: net.UnixAddr{Net: "unixgram", Name: name}}
+	m = &Manager{socket: net.UnixAddr{Net: "unixgram", Name: name}}
 	if err := m.Send(Ready); err == nil {
 		t.Error("sent to a socket that is not there")
 	}
 	listen(t, name)
-	var err error
 	for i := 0; i < 1_000_000 && err == nil; i++ { // until its queue is full
 		err = m.Send(Alive)
 	}
