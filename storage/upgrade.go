@@ -68,8 +68,8 @@ func (d *Dir) preUpgrade() error {
 
 // AbandonUpgrade brings the old state back if PreUpgrade was done and Upgrade was not; it tells whether that was so. A new
 // writer does this (SetPromisedEpoch and SetWriterEpoch by themselves): what it would write into a current/ that has no
-// VERSION is thrown away by the next Open, as by Java's RECOVER_UPGRADE. The upgrade of the former writer then fails at
-// Upgrade. On a Java node the writer's recovery fails until a restart, since the new current/ has no paxos/ yet.
+// VERSION is thrown away by the next Open, acknowledged edits and all, as by Java's RECOVER_UPGRADE. The upgrade of the
+// former writer then fails at Upgrade.
 func (d *Dir) AbandonUpgrade() (bool, error) {
 	if d.before == nil {
 		return false, nil
