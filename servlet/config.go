@@ -71,6 +71,8 @@ type Config struct {
 	// Bandwidth limits each /getJournal response, in bytes per second; 0 or less means no limit
 	// (dfs.image.transfer.bandwidthPerSec, whose default differs by release: the caller knows it).
 	Bandwidth int64
+	// CopyToLocal sends segments to readers on this machine through a buffer instead of sendfile(2).
+	CopyToLocal bool
 	// Release chooses forms; the zero value is Hadoop34.
 	Release Release
 	// FilterNaN is hadoop.http.jmx.nan-filter.enabled.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"strconv"
 
@@ -113,6 +114,9 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 	}
 	start := h.conf.Clock.Now()
 	b := body{h: h, w: w, ctx: r.Context(), file: s.File, size: s.Size}
+	if h.conf.CopyToLocal && isLocal(r) {
+		b.copied = make([]byte, min(max(s.Size, 1), copySize))
+	}
 	err := b.send()
 	log := h.conf.Logger.With("jid", jid, "segment", s.Name, "bytes", b.pos, "size", s.Size,
 		"took", h.conf.Clock.Now().Sub(start), "from", r.RemoteAddr)
@@ -125,4 +129,18 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 		log = log.With("filled", b.filled) // it was finalized under way
 	}
 	log.Info("segment sent")
+}
+
+// isLocal tells whether the reader is on this machine: the connection has one address at both its ends.
+func isLocal(r *http.Request) bool {
+	here, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
+	}
+	mine, _, err := net.SplitHostPort(here.String())
+	if err != nil {
+		return false
+	}
+	theirs, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && mine == theirs
 }

@@ -93,6 +93,8 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
 		FilterNaN: s.HTTP.JMXNaNFilter,
+
+		CopyToLocal: true,
 		// In Jetty the idle timeout also cuts a client that takes nothing for as long.
 		StallTimeout: max(minStall, orForever(s.HTTP.IdleTimeout)),
 		Logger:       log,
