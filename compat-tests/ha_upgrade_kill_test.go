@@ -152,7 +152,7 @@ func (k *upgradeKills) compareWithJava() {
 		kept, problems := oracle.CompareTrees(tree, must(oracle.ReadTree(filepath.Join(k.model.Edits, jid)))(k.t))
 		report(k.t, "recovery of "+jid+", ours beside Java's", append(problems, kept...))
 	}
-	k.t.Logf("%d directories of a killed node: ours and Java's recover the same", len(k.recovered))
+	k.t.Logf("%d directories of a killed node, recovered by ours and by Java's node", len(k.recovered))
 }
 
 // inPreUpgrade: the state before is back on the victim; the other nodes are between the two halves, and the same command
