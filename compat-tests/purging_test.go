@@ -99,7 +99,8 @@ func newPurging(p *pair) *purging {
 	return u
 }
 
-// look reads all directories.
+// look reads all directories. A finalized segment may have gone only if an image makes it superfluous: no NameNode needs
+// it to start.
 func (u *purging) look() []directory {
 	u.t.Helper()
 	var all []directory
@@ -113,6 +114,14 @@ func (u *purging) look() []directory {
 		u.most[i] = max(u.most[i], len(d.edits))
 		all = append(all, d)
 	}
+	keep := max(u.keep(u.NameNodes[0]), u.keep(u.NameNodes[1])) // of a standby: what the active will have next
+	for i, j := range u.Journals {
+		for e := range u.seen[i] {
+			if _, there := all[i].edits[e]; !there && e.last >= keep {
+				u.t.Fatalf("%s has purged %v, and all from %d on is needed", j.Name, e, keep)
+			}
+		}
+	}
 	return all
 }
 
@@ -123,23 +132,39 @@ func (u *purging) awaitPurges(n int) {
 	for i, d := range u.look() {
 		last[i] = d.first()
 	}
-	for end := time.Now().Add(2 * time.Minute); slices.Min(times) < n; time.Sleep(50 * time.Millisecond) {
-		for i, d := range u.look() {
+	u.await(fmt.Sprintf("the oldest edits have gone %d times", n), func(all []directory) bool {
+		for i, d := range all {
 			if first := d.first(); first > last[i] {
 				last[i] = first
 				times[i]++
 			}
 		}
+		return slices.Min(times) >= n
+	})
+}
+
+// awaitPurgedTo waits until no node has edits that begin at or below a txid.
+func (u *purging) awaitPurgedTo(txid int64) {
+	u.t.Helper()
+	u.await(fmt.Sprintf("no edits begin at or below %d", txid), func(all []directory) bool {
+		return !slices.ContainsFunc(all, func(d directory) bool { return d.first() <= txid })
+	})
+}
+
+// await looks at the directories until they are as wanted.
+func (u *purging) await(what string, done func([]directory) bool) {
+	u.t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !done(u.look()); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) || u.ctx.Err() != nil {
-			u.t.Fatalf("the oldest edits went %v times, waiting for %d", times, n)
+			u.t.Fatalf("waiting until %s, %d is the oldest txid", what, u.oldest())
 		}
 	}
 }
 
-// keep is the purge point: the transaction behind the oldest image of the active NameNode.
-func (u *purging) keep(active *hadoop.NameNode) int64 {
+// keep is where a NameNode purges when it is active: behind its oldest image.
+func (u *purging) keep(n *hadoop.NameNode) int64 {
 	u.t.Helper()
-	return must(active.Images())(u.t)[0] + 1
+	return must(n.Images())(u.t)[0] + 1
 }
 
 // settle waits until all nodes have purged what the active NameNode's image makes superfluous, and returns the purge
