@@ -106,8 +106,8 @@ func (t Tree) Names() []string { return slices.Sorted(maps.Keys(t)) }
 // CompareTrees compares a node's directory with a model's. Both have the same names at every level and the same contents,
 // but for numbers that a model may have lower: a promise that the node kept where the model forgot it by a rollback, and
 // the epoch of a writer who began after it, are reported in kept. A committed-txid is a hint, and a quorum's slowest node
-// may have a newer one from the same call; it may differ as long as both say that everything before the last segment in
-// its directory is committed.
+// may have a newer one from the same call, which lasts until the next writer's second batch; it may differ as long as both
+// say that everything before the last two segments in its directory is committed.
 func CompareTrees(node, model Tree) (kept, problems []string) {
 	for _, name := range model.Names() {
 		content, ok := node[name]
@@ -123,7 +123,7 @@ func CompareTrees(node, model Tree) (kept, problems []string) {
 		switch base := path.Base(name); {
 		case numbers && (base == promisedName || base == writerName) && mine > theirs:
 			kept = append(kept, fmt.Sprintf("%s is %d, not %d", name, mine, theirs))
-		case numbers && base == committedName && min(mine, theirs) >= model.lastSegment(path.Dir(name))-1:
+		case numbers && base == committedName && min(mine, theirs) >= model.recent(path.Dir(name))-1:
 		default:
 			problems = append(problems, fmt.Sprintf("%s is %q, not %q", name, content, want))
 		}
@@ -142,10 +142,9 @@ func twoNumbers(a, b string) (x, y int64, ok bool) {
 	return x, y, errX == nil && errY == nil
 }
 
-// lastSegment is the first transaction of the last segment in a directory of the tree.
-func (t Tree) lastSegment(dir string) int64 {
-	last := int64(math.MaxInt64) // no segment: nothing may differ
-	found := int64(0)
+// recent is the first transaction of the last two segments in a directory of the tree.
+func (t Tree) recent(dir string) int64 {
+	var firsts []int64
 	for name := range t {
 		in, base := path.Split(name)
 		if in != dir+"/" {
@@ -153,10 +152,13 @@ func (t Tree) lastSegment(dir string) int64 {
 		}
 		for _, form := range []*regexp.Regexp{finalizedName, inProgressName} {
 			if m := form.FindStringSubmatch(base); m != nil {
-				found = max(found, number(m[1]))
-				last = found
+				firsts = append(firsts, number(m[1]))
 			}
 		}
 	}
-	return last
+	slices.Sort(firsts)
+	if len(firsts) == 0 {
+		return math.MaxInt64 // nothing may differ
+	}
+	return firsts[max(0, len(firsts)-2)]
 }

@@ -54,6 +54,8 @@ func TestCompareTrees(t *testing.T) {
 	model := oracle.Tree{
 		"current/": "-rwx------", "current/VERSION": "cTime=0\n", "current/committed-txid": "8",
 		"current/last-promised-epoch": "3\n", "current/last-writer-epoch": "3\n", segment: "header 9:aa",
+		"current/edits_0000000000000000006-0000000000000000008": "header 6:bb 7:cc 8:dd",
+		"current/edits_0000000000000000001-0000000000000000005": "header 1:ee",
 	}
 	for _, tt := range []struct {
 		name, file, content    string
@@ -70,8 +72,9 @@ func TestCompareTrees(t *testing.T) {
 		{name: "a lower promise", file: "current/last-promised-epoch", content: "2\n", wantProblems: 1},
 		{name: "a higher writer", file: "current/last-writer-epoch", content: "4\n", wantKept: 1},
 		{name: "no number", file: "current/last-promised-epoch", content: "x\n", wantProblems: 1},
-		{name: "committed in the open segment", file: "current/committed-txid", content: "9"},
-		{name: "committed below it", file: "current/committed-txid", content: "7", wantProblems: 1},
+		{name: "committed in the last segment", file: "current/committed-txid", content: "9"},
+		{name: "committed in the one before", file: "current/committed-txid", content: "5"},
+		{name: "committed below it", file: "current/committed-txid", content: "4", wantProblems: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			node := maps.Clone(model)

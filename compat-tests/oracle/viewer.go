@@ -80,10 +80,12 @@ func CheckViewer(l *Ledger, copies []Copy, views map[string][]Record) (found int
 	return found, problems
 }
 
-// CheckViewerFrom is [CheckViewer] for nodes that were told to purge what lies below txid keep. An acknowledged operation
-// may be missing unless it certainly has a higher txid: another one that was acknowledged before it began has keep or
-// more. It returns how many operations it found from keep on, and how many it takes for purged.
-func CheckViewerFrom(l *Ledger, copies []Copy, views map[string][]Record, keep int64) (found, purged int, problems []string) {
+// CheckViewerFrom is [CheckViewer] for nodes that were told to purge what lies below txid keep. An acknowledged
+// operation may be missing unless it certainly has a higher txid: another one that was acknowledged before it began has
+// keep or more. It returns how many operations it found from keep on, and how many it takes for purged.
+func CheckViewerFrom(
+	l *Ledger, copies []Copy, views map[string][]Record, keep int64,
+) (found, purged int, problems []string) {
 	problems = compareViews(copies, views)
 	acks, began := l.history()
 	first := len(acks) // of those that were found
@@ -133,8 +135,8 @@ func compareViews(copies []Copy, views map[string][]Record) (problems []string) 
 	return problems
 }
 
-// holders counts for each operation the nodes on which it lies at txid from or above. Of equal ones, such as the same mode
-// for a path twice, a node that has fewer has the later ones.
+// holders counts for each operation the nodes on which it lies at txid from or above. Of equal ones, such as the same
+// mode for a path twice, a node that has fewer has the later ones.
 func holders(acks []Ack, copies []Copy, views map[string][]Record, from int64) []int {
 	times := make(map[Ack]map[string]int) // how often each node has it
 	for _, c := range copies {
