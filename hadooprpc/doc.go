@@ -29,14 +29,15 @@
 //
 // # Inside the server
 //
-//	Serve --accept--> conn --frame--> decode --submit--> dispatcher --go--> handler --send--> conn.out --> socket
-//	                   ^  waits for bytes: poller (epoll), no goroutine, no buffer
+//	Serve --accept--> conn --frame--> decode --submit--> dispatcher -----> handler --send--> conn.out --> socket
+//	                   ^  waits for bytes: poller (epoll), no goroutine, no buffer; a hot one on its goroutine
 //	                   ^  waits for memory: budget
 //	                   ^  waits for room: MaxCallsPerConn
 //
 // A connection's reader is a state machine. It runs on a goroutine while it has something to do and leaves nothing but its
-// struct behind while it waits. Whoever ends the wait starts it again. Calls run on goroutines of their own; see dispatcher
-// for who may run when. The goroutine that sends an answer writes it, together with those that others have queued meanwhile.
+// struct behind while it waits. Whoever ends the wait starts it again. A call that may run at
+// once runs on the reader's goroutine while another one reads on (hot.go), any other on one of its own; see dispatcher for
+// who may run when. The goroutine that sends an answer writes it, together with those that others have queued meanwhile.
 //
 // Memory is bounded by three budgets: requests (see budget; a frame is charged before it is buffered, until its call has
 // been encoded), answers (per connection and together), and the connections themselves (MaxConnections, MakeRoomAt). The path of a large
