@@ -2,6 +2,7 @@ package docker_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,7 +80,12 @@ func TestImageUnhealthy(t *testing.T) {
 func TestImageForeignVolume(t *testing.T) {
 	t.Parallel()
 	c := lone(t, deadline(t), "foreign volume", []string{"--tmpfs=/data:uid=0,mode=0755"}, nil)
-	must(docker(c.ctx, "wait", c.id))(t)
+	eventually(t, c.ctx, "the node ends", func() error {
+		if status := c.inspect().State.Status; status != "exited" {
+			return fmt.Errorf("it is %s\n%s", status, c.logs(50))
+		}
+		return nil
+	})
 	if code, log := c.inspect().State.ExitCode, c.logs(50); code != 255 ||
 		!strings.Contains(log, "dfs.journalnode.edits.dir = '/data'") || !strings.Contains(log, "permission denied") {
 		t.Errorf("exit code %d\n%s", code, log)
