@@ -18,7 +18,8 @@ import (
 	"gojn/compat-tests/workload"
 )
 
-// lateRoot is where operations go that a fenced NameNode must refuse; like a load's, its objects lie three levels below.
+// lateRoot is where operations go that a fenced NameNode must refuse; like a load's, its objects lie three levels
+// below.
 const lateRoot = "/late"
 
 // fencing is a pair of which one NameNode loses its epoch to the other, with what was sent to it afterwards.
@@ -66,8 +67,8 @@ func (f *fencing) mkdir(n *hadoop.NameNode) bool {
 	return true
 }
 
-// crowd starts clients of this NameNode, whose epoch is over. Each sends operations as long as the NameNode listens; they
-// must all be refused. It returns how many there were.
+// crowd starts clients of this NameNode, whose epoch is over. Each sends operations as long as the NameNode listens;
+// they must all be refused. It returns how many there were.
 func (f *fencing) crowd(n *hadoop.NameNode) (wait func() int) {
 	var all sync.WaitGroup
 	before := f.sent
@@ -88,8 +89,8 @@ func listens(address string) bool {
 	return err == nil && conn.Close() == nil
 }
 
-// promised returns what the nodes have promised, once all three have promised the same, and more than old. An epoch that a
-// quorum has accepted reaches the third node too, a little later.
+// promised returns what the nodes have promised, once all three have promised the same, and more than old. An epoch
+// that a quorum has accepted reaches the third node too, a little later.
 func (f *fencing) promised(old int64) int64 {
 	f.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
@@ -116,9 +117,9 @@ func (f *fencing) logged() []int {
 	return lengths
 }
 
-// requireRefused checks, of a NameNode that has ended, what the nodes and it say of its end: they have refused its write
-// because of its epoch, by their logs from the given lengths on, and so it says itself. It leaves as soon as two have
-// answered, so the call to the third may be cut off; each of the three is asked again, in its name.
+// requireRefused checks, of a NameNode that has ended, what the nodes and it say of its end: they have refused its
+// write because of its epoch, by their logs from the given lengths on, and so it says itself. It leaves as soon as two
+// have answered, so the call to the third may be cut off; each of the three is asked again, in its name.
 func (f *fencing) requireRefused(n *hadoop.NameNode, old, promised int64, logged []int) {
 	f.t.Helper()
 	reason := fmt.Sprintf("IPC's epoch %d is less than the last promised epoch %d", old, promised)
@@ -160,8 +161,8 @@ func (f *fencing) requireRefusal(j *hadoop.JournalNode, epoch int64, reason stri
 	}
 }
 
-// judgeLate looks for the late operations in both namespaces and, after the pair was judged, in every file of the nodes.
-// Acknowledged ones, sent in the same way, must be found in the same way.
+// judgeLate looks for the late operations in both namespaces and, after the pair was judged, in every file of the
+// nodes. Acknowledged ones, sent in the same way, must be found in the same way.
 func (f *fencing) judgeLate() {
 	f.t.Helper()
 	f.rollAndFollow()
@@ -183,7 +184,8 @@ func (f *fencing) judgeLate() {
 			f.t.Errorf("control: %s, acknowledged, is seen in the finalized segments %v", name, holders)
 		}
 	}
-	f.t.Logf("%d operations sent to fenced NameNodes are nowhere, %d sent to the others are there", len(f.late), len(f.present))
+	f.t.Logf("%d operations sent to fenced NameNodes are nowhere, %d sent to the others are there",
+		len(f.late), len(f.present))
 }
 
 func (f *fencing) judgeLateNamespace(n *hadoop.NameNode) {

@@ -8,9 +8,10 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// TestHA_Checkpoints lets the standby make a checkpoint every few hundred transactions, of which the active keeps two and
-// no edits before them. The purges reach every JournalNode, also what a killed one and an interrupted recovery left behind.
-// A NameNode that was killed, and one that is bootstrapped anew, start from an image and read the rest from the nodes.
+// TestHA_Checkpoints lets the standby make a checkpoint every few hundred transactions, of which the active keeps two
+// and no edits before them. The purges reach every JournalNode, also what a killed one and an interrupted recovery left
+// behind. A NameNode that was killed, and one that is bootstrapped anew, start from an image and read the rest from the
+// nodes.
 func TestHA_Checkpoints(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		nameNodes := hadoop.Properties{

@@ -9,9 +9,10 @@ import (
 )
 
 // TestHA_SplitBrain has two NameNodes that both take themselves for the active one. First the active is stopped with
-// SIGSTOP under load, the other takes over, and the first goes on; then the standby is made active beside an active that
-// has nothing to write; then both standbys are made active at the same time. Each time one ends itself at its next write,
-// because the JournalNodes have promised another epoch; nothing it did not acknowledge shows up, and all it did stays.
+// SIGSTOP under load, the other takes over, and the first goes on; then the standby is made active beside an active
+// that has nothing to write; then both standbys are made active at the same time. Each time one ends itself at its next
+// write, because the JournalNodes have promised another epoch; nothing it did not acknowledge shows up, and all it did
+// stays.
 func TestHA_SplitBrain(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
@@ -36,8 +37,8 @@ func TestHA_SplitBrain(t *testing.T) {
 	}, newestUnlessLong()...)
 }
 
-// TestHA_SplitBrainByController stops a whole machine's processes, the active NameNode and its failover controller, under
-// load: the other controller takes over without a hand.
+// TestHA_SplitBrainByController stops a whole machine's processes, the active NameNode and its failover controller,
+// under load: the other controller takes over without a hand.
 func TestHA_SplitBrainByController(t *testing.T) {
 	if !long() {
 		t.Skip("COMPAT_LONG=1 runs it: four more JVMs, and TestHA_SplitBrain shows the same without them")
@@ -73,8 +74,8 @@ func TestHA_SplitBrainByController(t *testing.T) {
 	}, hadoop.Releases()...)
 }
 
-// resumeFenced lets a stopped NameNode go on whose epoch, old, is over: clients of its own wait for it, and others write
-// with the next one. It must end itself. The loads are stopped.
+// resumeFenced lets a stopped NameNode go on whose epoch, old, is over: clients of its own wait for it, and others
+// write with the next one. It must end itself. The loads are stopped.
 func (f *fencing) resumeFenced(first, next *hadoop.NameNode, old int64) {
 	f.t.Helper()
 	promised := f.promised(old)

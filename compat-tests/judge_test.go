@@ -151,9 +151,11 @@ func (p *pair) examineEdits(v *verdict, last int64) {
 	}
 }
 
-// checkViewer looks for the acknowledged operations in what the viewer reads, and counts those that may have been purged
-// and are gone.
-func (p *pair) checkViewer(copies []oracle.Copy, views map[string][]oracle.Record) (found, purged int, problems []string) {
+// checkViewer looks for the acknowledged operations in what the viewer reads, and counts those that may have been
+// purged and are gone.
+func (p *pair) checkViewer(
+	copies []oracle.Copy, views map[string][]oracle.Record,
+) (found, purged int, problems []string) {
 	if p.purged > 0 {
 		return oracle.CheckViewerFrom(p.ledger, copies, views, p.purged)
 	}

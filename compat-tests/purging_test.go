@@ -99,8 +99,8 @@ func newPurging(p *pair) *purging {
 	return u
 }
 
-// look reads all directories. A finalized segment may have gone only if an image makes it superfluous: no NameNode needs
-// it to start.
+// look reads all directories. A finalized segment may have gone only if an image makes it superfluous: no NameNode
+// needs it to start.
 func (u *purging) look() []directory {
 	u.t.Helper()
 	var all []directory
@@ -190,8 +190,8 @@ func (u *purging) settle() int64 {
 // far is a txid that the scenario does not reach.
 const far = 1_000_000_000
 
-// leftovers are files that a JournalNode may find beside the edits, and whether a purge above txid 2 leaves them. The nodes
-// agree on all but one (docs/compatibility.md).
+// leftovers are files that a JournalNode may find beside the edits, and whether a purge above txid 2 leaves them. The
+// nodes agree on all but one (docs/compatibility.md).
 func leftovers(kind hadoop.Kind) map[string]bool {
 	return map[string]bool{
 		fmt.Sprintf("edits_inprogress_%019d.empty", 1):   false,
@@ -270,8 +270,8 @@ func (u *purging) requireShrunk(keep int64) {
 
 var purgedLine = regexp.MustCompile(`msg=purged jid=\S+ keep_from=(\d+) deleted=\d+ set_aside=\d+ failed=(\d+)`)
 
-// requireTold checks what our nodes say of their purges: at least n since their start, the last from keep on, all done, and
-// each with its audit line. Java's say nothing.
+// requireTold checks what our nodes say of their purges: at least n since their start, the last from keep on, all done,
+// and each with its audit line. Java's say nothing.
 func (u *purging) requireTold(j *hadoop.JournalNode, n int, keep int64) {
 	u.t.Helper()
 	if j.Kind != hadoop.Ours {
@@ -294,7 +294,8 @@ func (u *purging) requireTold(j *hadoop.JournalNode, n int, keep int64) {
 	u.t.Logf("%s: %d purges since its start", j.Name, len(lines))
 }
 
-// requireReplayed checks that a NameNode has started from a checkpoint, and that the edits before it were gone everywhere.
+// requireReplayed checks that a NameNode has started from a checkpoint, and that the edits before it were gone
+// everywhere.
 func (u *purging) requireReplayed(n *hadoop.NameNode, gone int64) {
 	u.t.Helper()
 	image := must(n.LoadedImage())(u.t)
