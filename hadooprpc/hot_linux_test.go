@@ -3,6 +3,7 @@ package hadooprpc
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"os"
 	"testing"
@@ -37,7 +38,9 @@ func TestHotConnection(t *testing.T) {
 	go func() { served <- s.Serve(l) }()
 	defer func() {
 		s.Close()
-		<-served
+		if err := <-served; !errors.Is(err, ErrServerClosed) {
+			t.Error(err)
+		}
 		if n := s.hot.Load(); n != 0 {
 			t.Errorf("%d hot connections after the end", n)
 		}
