@@ -141,6 +141,7 @@ func (k *upgradeKills) compareWithJava() {
 		check(k.t, k.model.Start(k.ctx))
 		for jid := range k.recovered {
 			isFormatted(k.t, k.ctx, k.model, jid)
+			awaitDeletions(k.t, k.ctx, k.model, jid)
 		}
 		k.model.Kill()
 	}

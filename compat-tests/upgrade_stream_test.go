@@ -2,7 +2,9 @@ package compat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -199,9 +201,26 @@ func (q *upgradeQuorum) restart(node *hadoop.JournalNode) {
 	if node.Kind == hadoop.Ours {
 		q.t.Fatalf("%s does not serve %s after its restart", node.Name, q.jid)
 	}
+	awaitDeletions(q.t, q.ctx, node, q.jid)
 	node.Kill()
 	check(q.t, node.Start(q.ctx))
 	q.isFormatted(node)
+}
+
+// awaitDeletions waits until a Java node has deleted what it undid or completed at its start, which it does aside and, if
+// killed meanwhile, never again.
+func awaitDeletions(t *testing.T, ctx context.Context, node *hadoop.JournalNode, jid string) {
+	t.Helper()
+	for _, name := range []string{"current.tmp", "finalized.tmp.tmp"} {
+		path := filepath.Join(node.Edits, jid, name)
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				break
+			} else if time.Now().After(end) || ctx.Err() != nil {
+				t.Fatalf("%s: %s is not deleted (%v)", node.Name, path, err)
+			}
+		}
+	}
 }
 
 func (q *upgradeQuorum) isFormatted(node *hadoop.JournalNode) bool {
