@@ -6,8 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/colinmarc/hdfs/v2"
 
 	"gojn/compat-tests/hadoop"
 	"gojn/compat-tests/oracle"
@@ -133,7 +136,7 @@ func (u *upgradePair) write(name string) {
 	defer client.Close()
 	for i := range 10 {
 		dir := fmt.Sprintf("%s-%d", name, i)
-		check(u.t, client.Mkdir("/"+dir, 0o755))
+		check(u.t, u.mkdir(client, "/"+dir))
 		u.want[dir] = true
 	}
 	shown := make(map[string]bool)
@@ -143,6 +146,16 @@ func (u *upgradePair) write(name string) {
 	if !maps.Equal(shown, u.want) {
 		u.t.Errorf("%s: the NameNode shows %v, want %v", name, slices.Sorted(maps.Keys(shown)),
 			slices.Sorted(maps.Keys(u.want)))
+	}
+}
+
+// mkdir makes a directory. A NameNode that is active may answer that it has "still not started", for a moment.
+func (u *upgradePair) mkdir(client *hdfs.Client, dir string) error {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := client.Mkdir(dir, 0o755)
+		if err == nil || !strings.Contains(err.Error(), "RetriableException") || time.Now().After(end) || u.ctx.Err() != nil {
+			return err
+		}
 	}
 }
 
