@@ -178,7 +178,9 @@ func TestJournalsStatus(t *testing.T) {
 	cfg := newConfig(mem, noFetch)
 	cfg.EditsDirByNameservice = map[string]string{"other": "/other", "missing": "/missing"}
 	n := newNode(t, cfg)
-	must(t, n.FindJournals())
+	for _, dir := range n.EditsDirs() {
+		must(t, n.FindJournals(dir))
+	}
 	status := func() string {
 		for _, a := range n.Beans(jnserver.NodeInfo{})[0].Attrs {
 			if a.Name == "JournalsStatus" {

@@ -49,7 +49,7 @@ func (n *Node) journalsStatus(journals []*Journal) string {
 	set := func(jid string, formatted bool) {
 		status[jid] = map[string]string{"Formatted": fmt.Sprint(formatted)}
 	}
-	for _, jid := range n.onDisk {
+	for _, jid := range n.foundIDs() {
 		set(jid, true)
 	}
 	for _, j := range journals {

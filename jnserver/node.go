@@ -3,8 +3,6 @@ package jnserver
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -42,10 +40,10 @@ type Node struct {
 	closed   bool
 	journals map[string]*Journal
 	opening  map[string]*opening
-	formats  map[string]int   // formats under way: their journals are not forgotten
-	failed   map[string]error // journals that are on disk and could not be opened, with the last reason
-
-	onDisk []string // ids of the formatted journals that FindJournals saw, sorted; not changed after it
+	formats  map[string]int      // formats under way: their journals are not forgotten
+	failed   map[string]error    // journals that are on disk and could not be opened, with the last reason
+	listed   map[string]bool     // edits directories that FindJournals has listed
+	onDisk   map[string][]string // the formatted journals that FindJournals saw, and the edits directories that they lie in
 }
 
 // opening lets the second caller of a journal wait for the first, who opens it.
@@ -73,6 +71,8 @@ func NewNode(cfg Config) *Node {
 		opening:  make(map[string]*opening),
 		formats:  make(map[string]int),
 		failed:   make(map[string]error),
+		listed:   make(map[string]bool),
+		onDisk:   make(map[string][]string),
 	}
 	outer := cfg.Events
 	n.cfg.Events = func(jid string, e Event) {
@@ -82,30 +82,6 @@ func NewNode(cfg Config) *Node {
 		}
 	}
 	return n
-}
-
-// FindJournals looks once, at start and before the node is used, which formatted journals lie in the edits directories, so
-// that JournalsStatus can name them before anybody asks for them. Java counts every sub-directory, lost+found included. The
-// error tells of directories that could not be listed; the others count all the same.
-func (n *Node) FindJournals() error {
-	found := make(map[string]bool)
-	var failed error
-	for _, dir := range append([]string{n.cfg.EditsDir}, slices.Collect(maps.Values(n.cfg.EditsDirByNameservice))...) {
-		if !path.IsAbs(dir) {
-			continue // refused when it is first used
-		}
-		entries, err := n.cfg.FS.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, err)
-		}
-		for _, e := range entries {
-			if _, err := n.cfg.FS.Stat(path.Join(dir, e.Name(), "current", "VERSION")); err == nil && CheckJournalID(e.Name()) == nil {
-				found[e.Name()] = true
-			}
-		}
-	}
-	n.onDisk = sortedKeys(found)
-	return failed
 }
 
 // Close gives every open segment up and releases the locks of all journals. Calls that come later are refused.
@@ -128,7 +104,7 @@ func (n *Node) Close() error {
 // has no directory gets a journal that is unformatted and is not remembered, so that questions create no state; nsID may
 // be "". Errors: a bad id (IllegalArgumentException), or why the directory cannot be opened, each time anew.
 func (n *Node) Journal(jid, nsID string) (*Journal, error) {
-	return n.journal(jid, nsID, false)
+	return n.journal(jid, n.baseDirOf(jid, nsID), false)
 }
 
 // journalToFormat is Journal for format, which creates the directory: the journal is remembered until the matching
@@ -137,7 +113,7 @@ func (n *Node) journalToFormat(jid, nsID string) (*Journal, error) {
 	n.mu.Lock()
 	n.formats[jid]++
 	n.mu.Unlock()
-	j, err := n.journal(jid, nsID, true)
+	j, err := n.journal(jid, n.baseDirOf(jid, nsID), true)
 	if err != nil {
 		n.formatEnds(jid)
 	}
@@ -158,8 +134,9 @@ func (n *Node) formatEnds(jid string) {
 	}
 }
 
-// journal is Journal; keep remembers one without a directory too.
-func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
+// journal is Journal in the directory that base tells, which is asked only if the journal is not open; keep remembers one
+// without a directory too.
+func (n *Node) journal(jid string, base func() string, keep bool) (*Journal, error) {
 	if err := CheckJournalID(jid); err != nil {
 		return nil, err
 	}
@@ -178,7 +155,7 @@ func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
 			o = &opening{done: make(chan struct{})}
 			n.opening[jid] = o
 			n.mu.Unlock()
-			n.openJournal(o, jid, nsID, keep)
+			n.openJournal(o, jid, base(), keep)
 			return o.j, o.err
 		}
 		n.mu.Unlock()
@@ -189,8 +166,8 @@ func (n *Node) journal(jid, nsID string, keep bool) (*Journal, error) {
 	}
 }
 
-func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
-	if base := n.baseDir(jid, nsID); path.IsAbs(base) {
+func (n *Node) openJournal(o *opening, jid, base string, keep bool) {
+	if path.IsAbs(base) {
 		o.j, o.err = OpenJournal(n.cfg.Env, jid, path.Join(base, jid))
 	} else { // Java validates the directory of one of several nameservices when it is first used
 		o.err = javaerr.New(javaerr.IllegalArgument, "Journal dir '%s' should be an absolute path", base)
@@ -214,6 +191,10 @@ func (n *Node) openJournal(o *opening, jid, nsID string, keep bool) {
 	}
 	delete(n.opening, jid)
 	close(o.done)
+}
+
+func (n *Node) baseDirOf(jid, nsID string) func() string {
+	return func() string { return n.baseDir(jid, nsID) }
 }
 
 // baseDir is the directory that holds the journal's (Java JournalNode.getLogDir). A call without a nameservice, as from a

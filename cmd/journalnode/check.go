@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"path"
 	"slices"
 	"syscall"
 
@@ -58,12 +56,7 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 		log.Info("RPC connections", "make_room_at", connectionRoom(limit), "open_files", limit, "max", s.RPC.MaxConnections)
 	}
 	dir, ok := s.StartDir()
-	if !ok { // several nameservices: a directory is created when a journal is first used
-		for _, dir := range append(slices.Sorted(maps.Values(s.EditsDirByNameservice)), s.EditsDir) {
-			if _, err := fsys.Stat(dir); err == nil && path.IsAbs(dir) {
-				nameFileSystem(fsys, dir, log)
-			}
-		}
+	if !ok { // several nameservices: a directory is created when a journal is first used, and looked at by nameOthers
 		return nil
 	}
 	if err := storage.CheckBaseDir(fsys, dir); err != nil {

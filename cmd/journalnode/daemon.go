@@ -38,15 +38,15 @@ type daemon struct {
 	failed   chan error // gets one error of each server that ends by itself
 	serving  sync.WaitGroup
 	stopping atomic.Bool
-	opened   chan struct{} // closed when openFound has ended
-	service  *service      // who is told of a stop; may be nil
+	opening  *opening // what the start does on disk while the node serves
+	service  *service // who is told of a stop; may be nil
 
 	grace, limit time.Duration // stopGrace and stopLimit
 }
 
 // start brings everything up in Java's order: directory, HTTP, RPC. Whatever was begun is undone if a later step fails.
 func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
-	d := &daemon{began: time.Now(), failed: make(chan error, 2), opened: make(chan struct{}), grace: stopGrace, limit: stopLimit}
+	d := &daemon{began: time.Now(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
 	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
@@ -62,16 +62,13 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.rpcAddr = rpc.Addr()
 	d.webURL = "http://" + net.JoinHostPort(s.HTTP.Listen().Host, portOf(web.Addr()))
 	d.node = jnserver.NewNode(nodeConfig(s, fsys, log, d.webURL, web.Addr()))
-	if err := d.node.FindJournals(); err != nil {
-		// The directory of the start was checked. Another nameservice's is its calls' business, as in Java.
-		log.Warn("cannot list the edits directories: /jmx names a journal only once it is used", "error", err)
-	}
+	d.opening = newOpening(d.node, d.stopping.Load, log)
+	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
 	d.http = newHTTPServer(s, d.handlerConfig(s, conf, log), log)
 	d.rpc = newRPCServer(s, d.node, log)
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
-	d.serving.Go(func() { d.openFound(log) })
 	dir, ok := s.StartDir()
 	if !ok {
 		dir = s.EditsDir

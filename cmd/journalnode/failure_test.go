@@ -234,7 +234,7 @@ func TestUnreadableOtherNameservice(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	writeFile(t, name, "")
 	n := startHere(t, vfs.OS(), with(loopback(t.TempDir()), "dfs.nameservices", "ns1,ns2", "dfs.journalnode.edits.dir.ns2", name))
-	if len(n.log.matching("level=WARN", "cannot list the edits directories", name)) != 1 {
+	if len(n.log.matching("level=WARN", "cannot list an edits directory", name)) != 1 {
 		t.Errorf("no warning:\n%s", n.log.text())
 	}
 	if ok, err := dial(t, n.addr(), "ns1").isFormatted(); ok || err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ const (
 	statusInterval = 5 * time.Second
 	// watchdogTries is how many questions the node may leave unanswered before the manager's patience ends.
 	watchdogTries = 4
+	// readyPatience is how long a journal that does not open keeps the node from being ready: a disk that hangs is no reason
+	// to be killed, and the node serves its other journals.
+	readyPatience = 10 * time.Second
 	// statusJournals is how many journals the status names.
 	statusJournals = 8
 )
@@ -31,6 +35,8 @@ type service struct {
 	log     *slog.Logger
 	ctx     context.Context // ends when the stop begins
 	cancel  context.CancelFunc
+
+	patience, interval time.Duration // readyPatience and statusInterval
 
 	mu     sync.Mutex
 	ended  bool           // nothing but the end is told any more
@@ -44,13 +50,13 @@ func newService(log *slog.Logger) *service {
 	if err != nil {
 		log.Warn("the environment names no usable service manager", "error", err)
 	}
-	s := &service{manager: manager, log: log}
+	s := &service{manager: manager, log: log, patience: readyPatience, interval: statusInterval}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
 // attend tells of the node until it stops: its status, that it is ready once it serves and has tried to open what it
-// found on disk, and that it is alive. It returns at once; the daemon waits for what it starts.
+// found on disk, for readyPatience at most, and that it is alive. It returns at once; the daemon waits for what it starts.
 func (s *service) attend(d *daemon) {
 	if s.manager == nil {
 		return
@@ -58,18 +64,29 @@ func (s *service) attend(d *daemon) {
 	d.service = s
 	s.send(sdnotify.Status("opening journals; " + s.addresses(d)))
 	d.serving.Go(func() {
+		patience := time.NewTimer(s.patience)
+		defer patience.Stop()
 		select {
-		case <-d.opened:
-			s.sendStatus(d, sdnotify.Ready)
-			s.watch(d)
+		case <-d.opening.done:
+		case <-patience.C:
 		case <-s.ctx.Done():
+			return
 		}
+		s.watch(d)
 	})
 }
 
-// watch sends the status when it has changed, and the proof of life when the manager wants it, until the stop begins.
+// watch tells that the node is ready, until the manager has taken it: nobody else would ever say it. Then it sends the status
+// when it has changed, and the proof of life when the manager wants it, until the stop begins.
 func (s *service) watch(d *daemon) {
-	status := time.NewTicker(statusInterval)
+	pending := []sdnotify.State{sdnotify.Ready}
+	tell := func() {
+		if s.sendStatus(d, pending...) {
+			pending = nil
+		}
+	}
+	tell()
+	status := time.NewTicker(s.interval)
 	defer status.Stop()
 	var pings <-chan time.Time
 	patience := s.manager.Watchdog() / watchdogTries
@@ -82,7 +99,7 @@ func (s *service) watch(d *daemon) {
 	for {
 		select {
 		case <-status.C:
-			s.sendStatus(d)
+			tell()
 		case <-pings:
 			s.ping(d, patience)
 		case <-s.ctx.Done():
@@ -96,7 +113,12 @@ func (s *service) watch(d *daemon) {
 func (s *service) ping(d *daemon, patience time.Duration) {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
-	err := hadooprpc.Alive(ctx, loopbackOf(d.rpcAddr))
+	var err error
+	for _, addr := range loopbacksOf(d.rpcAddr) {
+		if err = hadooprpc.Alive(ctx, addr); err == nil {
+			break
+		}
+	}
 	switch {
 	case s.ctx.Err() != nil:
 	case err != nil:
@@ -107,33 +129,36 @@ func (s *service) ping(d *daemon, patience time.Duration) {
 	}
 }
 
-// loopbackOf is where a server that listens on addr is reached from its own machine.
-func loopbackOf(addr net.Addr) string {
+// loopbacksOf are the addresses where a server that listens on addr may be reached from its own machine. Where there is IPv4
+// a wildcard, also IPv6's, takes it, see net.Listen; and [::] is what Go listens on for 0.0.0.0, also where IPv6 is switched
+// off and ::1 is nobody's.
+func loopbacksOf(addr net.Addr) []string {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok {
-		return addr.String()
+	if !ok || !tcp.IP.IsUnspecified() {
+		return []string{addr.String()}
 	}
-	ip := tcp.IP
-	switch {
-	case !ip.IsUnspecified():
-	case ip.To4() != nil:
-		ip = net.IPv4(127, 0, 0, 1)
-	default:
-		ip = net.IPv6loopback
+	port := strconv.Itoa(tcp.Port)
+	list := []string{net.JoinHostPort("127.0.0.1", port)}
+	if tcp.IP.To4() == nil {
+		list = append(list, net.JoinHostPort("::1", port))
 	}
-	return (&net.TCPAddr{IP: ip, Port: tcp.Port, Zone: tcp.Zone}).String()
+	return list
 }
 
-// sendStatus sends states and, if it is another one than before, the status.
-func (s *service) sendStatus(d *daemon, states ...sdnotify.State) {
-	status := sdnotify.Status(journalsText(d.node.Health()) + "; " + s.addresses(d))
+// sendStatus sends states and, if it is another one than before, the status; it tells whether the manager has taken them.
+func (s *service) sendStatus(d *daemon, states ...sdnotify.State) bool {
+	text := journalsText(d.node.Health())
+	if names := d.opening.unfinished(); len(names) > 0 {
+		text += "; waiting for the disk of " + shorten(names)
+	}
+	status := sdnotify.Status(text + "; " + s.addresses(d))
 	s.mu.Lock()
 	news := status != s.status
 	s.mu.Unlock()
 	if news {
 		states = append(states, status)
 	}
-	s.send(states...)
+	return s.send(states...)
 }
 
 func (s *service) addresses(d *daemon) string {
@@ -165,24 +190,27 @@ func journalsText(health []jnserver.JournalHealth) string {
 	if len(bad) > 0 {
 		text += fmt.Sprintf(", %d of them not in order", len(bad))
 	}
-	names, more := append(bad, good...), ""
+	return text + ": " + shorten(append(bad, good...))
+}
+
+// shorten names as many journals as a status does.
+func shorten(names []string) string {
+	more := ""
 	if len(names) > statusJournals {
 		names, more = names[:statusJournals], ", ..."
 	}
-	return text + ": " + strings.Join(names, ", ") + more
+	return strings.Join(names, ", ") + more
 }
 
-// send sends the states, unless the stop has begun.
-func (s *service) send(states ...sdnotify.State) {
+// send sends the states, unless the stop has begun; it tells whether the manager has taken them.
+func (s *service) send(states ...sdnotify.State) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ended && len(states) > 0 {
-		s.sendLocked(states)
-	}
+	return !s.ended && (len(states) == 0 || s.sendLocked(states))
 }
 
-// sendLocked sends with s.mu held, so that messages keep their order.
-func (s *service) sendLocked(states []sdnotify.State) {
+// sendLocked is send with s.mu held, so that messages keep their order.
+func (s *service) sendLocked(states []sdnotify.State) bool {
 	err := s.manager.Send(states...)
 	text := ""
 	if err != nil {
@@ -197,6 +225,7 @@ func (s *service) sendLocked(states []sdnotify.State) {
 		}
 	}
 	s.failed = text
+	return err == nil
 }
 
 // end tells that the stop begins, and ends what attend started.

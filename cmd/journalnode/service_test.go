@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,14 +136,15 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// attended starts a node in this process that a manager attends to, over fsys.
-func attended(t *testing.T, m *manager, fsys vfs.FS, watchdog string, dir string) (d *daemon, stop func()) {
+// attended starts a node in this process that a manager attends to, over fsys, with another patience than ours.
+func attended(t *testing.T, m *manager, fsys vfs.FS, watchdog, dir string, patience time.Duration) (d *daemon, stop func()) {
 	t.Helper()
 	t.Setenv("NOTIFY_SOCKET", m.name)
 	t.Setenv("WATCHDOG_USEC", watchdog)
 	settings, conf := configure(t, loopback(dir))
 	log := newLineLog()
 	told := newService(newLogger(log))
+	told.patience, told.interval = patience, time.Millisecond
 	d, err := start(settings, conf, fsys, newLogger(log))
 	must(t, err)
 	told.attend(d)
@@ -162,7 +164,7 @@ func TestNotReadyWhileOpening(t *testing.T) {
 
 	g := newGate(func(op vfs.Op) bool { return op.Kind == "open" && strings.Contains(op.Path, "edits_inprogress") })
 	m := newManager(t)
-	d, stop := attended(t, m, g.on(vfs.OS()), "", dir)
+	d, stop := attended(t, m, g.on(vfs.OS()), "", dir, time.Hour)
 	<-g.waiting
 	if resp, _ := get(t, d.webURL+"/livez"); resp.StatusCode != 200 {
 		t.Error(resp.Status)
@@ -176,6 +178,73 @@ func TestNotReadyWhileOpening(t *testing.T) {
 	m.until("STOPPING=1")
 }
 
+// TestReadyWhileADiskHangs: a journal that does not open keeps the manager waiting for a while and not for ever; the status
+// names it until it is open.
+func TestReadyWhileADiskHangs(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := t.TempDir()
+	before := startHere(t, vfs.OS(), loopback(dir))
+	must(t, dial(t, before.addr(), "ns0").format())
+	c := dial(t, before.addr(), "ns1")
+	c.write(3, 10)
+	_ = c.c.Close()
+	before.end()
+
+	g := newGate(func(op vfs.Op) bool { return op.Kind == "open" && strings.Contains(op.Path, "edits_inprogress") })
+	m := newManager(t)
+	d, stop := attended(t, m, g.on(vfs.OS()), "", dir, time.Millisecond)
+	<-g.waiting
+	m.until("READY=1")
+	addresses := "; RPC " + d.rpcAddr.String() + ", HTTP " + strings.TrimPrefix(d.webURL, "http://")
+	other := dial(t, d.rpcAddr.String(), "ns0")
+	if ok, err := other.isFormatted(); !ok || err != nil {
+		t.Errorf("another journal: %t, %v", ok, err)
+	}
+	_ = other.c.Close()
+	must(t, dial(t, d.rpcAddr.String(), "ns2").format()) // so that there is news even if ns0 was open before
+	m.until("STATUS=2 journals: ns0, ns2; waiting for the disk of ns1" + addresses)
+	g.letGo()
+	m.until("STATUS=3 journals: ns0, ns1, ns2" + addresses)
+	for _, message := range m.rest() {
+		if strings.Contains(message, "READY") {
+			t.Errorf("once more: %q", message)
+		}
+	}
+	stop()
+	m.until("STOPPING=1")
+}
+
+// TestReadyIsToldAgain: a manager that could not be told is told when it can be.
+func TestReadyIsToldAgain(t *testing.T) {
+	dir := t.TempDir()
+	before := startHere(t, vfs.OS(), loopback(dir))
+	dial(t, before.addr(), "ns1").write(3, 10)
+	before.end()
+	g := newGate(func(op vfs.Op) bool { return op.Kind == "open" && strings.Contains(op.Path, "edits_inprogress") })
+	m := newManager(t)
+	d, stop := attended(t, m, g.on(vfs.OS()), "", dir, time.Hour)
+	<-g.waiting
+	must(t, m.conn.Close())
+	must(t, os.RemoveAll(m.name))
+	g.letGo()
+	failed := func() string {
+		d.service.mu.Lock()
+		defer d.service.mu.Unlock()
+		return d.service.failed
+	}
+	for end := time.Now().Add(patience); failed() == ""; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("the manager was told that the node is ready although it is gone")
+		}
+	}
+	var err error
+	m.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: m.name})
+	must(t, err)
+	m.until("READY=1")
+	stop()
+	m.until("STOPPING=1")
+}
+
 // TestStopWhileOpening: a node that is stopped before it was ready is never said to be.
 func TestStopWhileOpening(t *testing.T) {
 	dir := t.TempDir()
@@ -184,7 +253,7 @@ func TestStopWhileOpening(t *testing.T) {
 	before.end()
 	g := newGate(func(op vfs.Op) bool { return op.Kind == "open" && strings.Contains(op.Path, "edits_inprogress") })
 	m := newManager(t)
-	d, stop := attended(t, m, g.on(vfs.OS()), "", dir)
+	d, stop := attended(t, m, g.on(vfs.OS()), "", dir, time.Hour)
 	<-g.waiting
 	d.limit = 50 * time.Millisecond
 	stop()
@@ -209,7 +278,7 @@ func TestWatchdog(t *testing.T) {
 		}
 	})
 	m := newManager(t)
-	d, stop := attended(t, m, g.on(vfs.OS()), "400000", t.TempDir())
+	d, stop := attended(t, m, g.on(vfs.OS()), "400000", t.TempDir(), time.Hour)
 	m.until("WATCHDOG=1")
 	c := dial(t, d.rpcAddr.String(), "ns1")
 	c.write(3, 10)
@@ -259,13 +328,14 @@ func TestManagerGone(t *testing.T) {
 				t.Error(resp.Status)
 			}
 		}
-		must(t, p.cmd.Process.Signal(syscall.SIGTERM))
-		code := p.exit()
-		warned := p.log.matching("level=WARN", "service manager")
 		want := 1
 		if strings.Contains(strings.Join(env, " "), "=x") {
 			want = 2 // the variable, and the socket
 		}
+		p.log.await(t, nil, want, "level=WARN", "service manager")
+		must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+		code := p.exit()
+		warned := p.log.matching("level=WARN", "service manager")
 		if code != 143 || len(warned) != want {
 			t.Errorf("%q: exit code %d, %q", env, code, warned)
 		}
@@ -306,17 +376,42 @@ func TestStatusWords(t *testing.T) {
 	}
 }
 
-// TestLoopbackOf: a node on all addresses is asked over the loopback.
-func TestLoopbackOf(t *testing.T) {
+// TestLoopbacksOf: a node on all addresses is asked over the loopback.
+func TestLoopbacksOf(t *testing.T) {
 	for addr, want := range map[string]string{
-		"0.0.0.0:8485": "127.0.0.1:8485", "[::]:8485": "[::1]:8485",
+		"0.0.0.0:8485": "127.0.0.1:8485", "[::]:8485": "127.0.0.1:8485 [::1]:8485",
 		"192.0.2.7:1": "192.0.2.7:1", "[2001:db8::1]:2": "[2001:db8::1]:2",
 	} {
 		a, err := net.ResolveTCPAddr("tcp", addr)
 		must(t, err)
-		if got := loopbackOf(a); got != want {
+		if got := strings.Join(loopbacksOf(a), " "); got != want {
 			t.Errorf("%s: %s, want %s", addr, got, want)
 		}
+	}
+}
+
+// TestPingWithoutIPv6: a node on all addresses is alive also where only one of the two loopbacks reaches it, whichever that is:
+// with IPv6 switched off, as is usual with Hadoop, Go still listens on [::].
+func TestPingWithoutIPv6(t *testing.T) {
+	for _, only := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(only, func(t *testing.T) {
+			l, err := net.Listen("tcp", only)
+			if err != nil {
+				t.Skip(err) // this machine is the very case
+			}
+			must(t, l.Close())
+			keys := loopback(t.TempDir())
+			keys["dfs.journalnode.rpc-address"] = only
+			n := startHere(t, vfs.OS(), keys)
+			m := newManager(t)
+			t.Setenv("NOTIFY_SOCKET", m.name)
+			everywhere := &net.TCPAddr{IP: net.IPv6unspecified, Port: n.rpcAddr.(*net.TCPAddr).Port}
+			s := newService(newLogger(n.log))
+			s.ping(&daemon{node: n.node, rpcAddr: everywhere, webURL: n.webURL, opening: n.opening}, patience)
+			if told := m.rest(); len(told) != 1 || !strings.HasPrefix(told[0], "WATCHDOG=1\n") {
+				t.Errorf("%q\n%s", told, n.log.text())
+			}
+		})
 	}
 }
 
