@@ -72,6 +72,9 @@ func (j *Journal) PurgeLogsOlderThan(r RequestInfo, min storage.TxID) error {
 // a rolling upgrade (Java Journal.discardSegments). It carries no epoch: the caller has stopped all writers.
 func (j *Journal) DiscardSegments(start storage.TxID) error {
 	return j.exclusive("discardSegments", func() error {
+		if err := j.abandonUpgrade("segments from txid " + start.String() + " on are discarded"); err != nil {
+			return err
+		}
 		aside, err := j.dir.Discard(start)
 		for _, name := range aside {
 			j.emit(SegmentSetAside{Name: name, Suffix: storage.SuffixTrash})
@@ -123,8 +126,9 @@ func (j *Journal) DoPreUpgrade() error {
 	})
 }
 
-// abandonUpgrade brings the old state back if only the first half of an upgrade was done, because a new writer begins: what it
-// wrote into the half-made directory would be thrown away by the next start, acknowledged or not.
+// abandonUpgrade brings the old state back if only the first half of an upgrade was done, because a writer goes on: what it
+// wrote into the half-made directory would be thrown away by the next start, acknowledged or not. An upgrading NameNode
+// writes nothing between the halves; but doPreUpgrade names no epoch, and one may come late, from a writer that is gone.
 func (j *Journal) abandonUpgrade(reason string) error {
 	was, err := j.dir.AbandonUpgrade()
 	if was && err == nil {

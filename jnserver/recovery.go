@@ -56,7 +56,12 @@ func (j *Journal) PrepareRecovery(r RequestInfo, first storage.TxID) (RecoveryAn
 		if err := j.begin(r); err != nil {
 			return err
 		}
-		j.abortSegment("recovery of segment " + first.String())
+		reason := "recovery of segment " + first.String()
+		j.abortSegment(reason)
+		// The half-made directory has no recovery records: what was accepted earlier would not be told.
+		if err := j.abandonUpgrade(reason); err != nil {
+			return err
+		}
 		record, accepted, err := j.paxos(first)
 		if err != nil {
 			return err
@@ -191,7 +196,11 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 		if err := j.begin(r); err != nil {
 			return err
 		}
-		j.abortSegment("recovery of segment " + accept.Start.String())
+		reason := "recovery of segment " + accept.Start.String()
+		j.abortSegment(reason)
+		if err := j.abandonUpgrade(reason); err != nil {
+			return err
+		}
 		plan, err := j.planAccept(r, accept)
 		if err != nil {
 			return err

@@ -175,6 +175,9 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 			}
 			return j.dir.DeletePaxos(first)
 		}
+		if err := j.abandonUpgrade("the writer finalizes segment " + first.String()); err != nil {
+			return err
+		}
 		if closed == nil {
 			if err := j.checkFinalize(seg, last); err != nil {
 				return err
