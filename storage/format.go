@@ -108,12 +108,16 @@ func (d *Dir) forgetPrevious(dir string) error {
 
 // completeFormat ends a format that was cut off, or failed, when the old current/ had made way and the new one had not come
 // yet. It comes before Java's rules, which would bring an older state back or refuse the directory. A formatted.tmp/ in
-// any other company is garbage: a format that did not come that far, or one after which a Java node formatted.
+// any other company is garbage: a format that did not come that far, or one after which a Java node formatted. That also
+// holds beside the old state of an upgrade or rollback, whose recovery, ours and Java's, moves current/ to current.tmp/ too.
 func (d *Dir) completeFormat() error {
 	for _, look := range []struct {
 		name  string
 		there bool
-	}{{formattedTmpName + "/" + versionName, true}, {currentTmpName, true}, {currentName, false}} {
+	}{
+		{formattedTmpName + "/" + versionName, true}, {currentTmpName, true}, {currentName, false},
+		{previousTmpName, false}, {removedTmpName, false},
+	} {
 		if there, err := exists(d.fs, d.path(look.name)); err != nil || there != look.there {
 			return err
 		}

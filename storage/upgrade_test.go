@@ -490,3 +490,22 @@ func wantEmptyJournal(t *testing.T, d *storage.Dir, info storage.StorageInfo) {
 		t.Errorf("writer %v %v", e, err)
 	}
 }
+
+// TestOldFormatBesideAnUndoneUpgrade: the beginning of a format that somebody was killed in, and that nobody took away, is not
+// taken for the new state when the recovery of an upgrade, which moves current/ away too, is killed in its turn.
+func TestOldFormatBesideAnUndoneUpgrade(t *testing.T) {
+	for old, beside := range map[string]string{"previous.tmp": "current.tmp", "removed.tmp": "previous"} {
+		mem := newDisk(t).served("3.4.2").settled()
+		want := segmentNames(mustOpen(t, everything(mem)))
+		must(t, mem.Rename(currentDir, rootDir+"/"+old))
+		for _, dir := range []string{"current.tmp", beside, "formatted.tmp"} {
+			must(t, mem.MkdirAll(rootDir+"/"+dir, 0o755))
+		}
+		writeTo(t, mem, rootDir+"/formatted.tmp/VERSION",
+			[]byte("namespaceID=77\nclusterID=other\ncTime=0\nstorageType=JOURNAL_NODE\nlayoutVersion=-67\n"))
+		d := mustOpen(t, mem)
+		if d.State() != storage.Normal || d.Info() != fixtureInfo || !slices.Equal(segmentNames(d), want) {
+			t.Errorf("%s: %v %v %v, want the old state", old, d.State(), d.Info(), segmentNames(d))
+		}
+	}
+}
