@@ -102,8 +102,8 @@ if ! docker info >/dev/null 2>&1; then
   docker image prune -f >/dev/null
 fi
 
-make docker-image
 export JOURNALNODE_IMAGE=gojn/journalnode
+make docker-image IMAGE="$JOURNALNODE_IMAGE" # also where the environment has another IMAGE
 JVM_IMAGE=$(./scripts/docker-jvm.sh) || cannot "no JVM image"
 export JVM_IMAGE
 go test -c -o "$state/docker.test" ./compat-tests/docker

@@ -270,7 +270,7 @@ goes() {
 
 [ "$(id -u)" = 0 ] || lacking "it needs root"
 missing=()
-for pair in systemd-nspawn:systemd-container debootstrap:debootstrap; do
+for pair in systemd-nspawn:systemd-container debootstrap:debootstrap ps:procps; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
