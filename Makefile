@@ -16,9 +16,9 @@ BIN          := bin/journalnode
 IMAGE        ?= gojn/journalnode
 RELEASE      ?= 3.4.2
 COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
-  --env-file docker/profile-$(RELEASE).env -f docker/compose.yaml
+  -f docker/compose.yaml
 
-.PHONY: docker-image docker-up docker-down docker-test
+.PHONY: docker-image docker-prepare docker-up docker-down docker-test
 .PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long demo systemd-test clean
 
 help: ## list the targets
@@ -89,12 +89,16 @@ long: ## what does not fit into CI: the fuzz targets and every compat test, repe
 docker-image: build ## build the container image, gojn/journalnode (IMAGE=...)
 	@./scripts/docker-image.sh '$(IMAGE)' '$(VERSION)' "$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
 
-docker-up: docker-image ## start docker/compose.yaml with Hadoop RELEASE (3.4.2 or 2.7.7) on this machine's engine
+docker-prepare: docker-image ## make what docker/compose.yaml needs: the image, one for Java, the jars of Hadoop RELEASE
 	./scripts/docker-jvm.sh
-	HADOOP_JARS="$$(dirname "$$(go run ./compat-tests/fetch '$(RELEASE)')")" JOURNALNODE_IMAGE='$(IMAGE)' $(COMPOSE) up -d
+	go run ./compat-tests/fetch '$(RELEASE)'
 
-docker-down: ## stop it and remove its containers and volumes
-	$(COMPOSE) down -v
+docker-up: docker-prepare ## start docker/compose.yaml with Hadoop RELEASE (3.4.2 or 2.7.7) on this machine's engine
+	HADOOP_JARS="$${GOJN_HADOOP_CACHE:-$(CURDIR)/.cache/hadoop}" JOURNALNODE_IMAGE='$(IMAGE)' \
+	  $(COMPOSE) --profile '$(RELEASE)' up -d
+
+docker-down: ## stop it and remove its containers and volumes, of either release
+	$(COMPOSE) --profile 2.7.7 --profile 3.4.2 down -v
 
 docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
 	@./scripts/docker-test.sh '$(RELEASE)'

@@ -16,7 +16,10 @@ zookeeper) start org.apache.zookeeper.server.quorum.QuorumPeerMain /etc/hadoop/c
 namenode)
   if [ ! -e /data/name/current/VERSION ]; then
     if [ "$(hostname)" = nn1 ]; then
-      run $hdfs.server.namenode.NameNode -format -nonInteractive -clusterId CID-docker
+      run $hdfs.server.namenode.NameNode -format -nonInteractive -clusterId CID-docker || {
+        echo "hadoop.sh: nn1 could not format; if the JournalNodes hold edits of the other release: make docker-down" >&2
+        exit 1
+      }
     else
       await nn1 8020
       run $hdfs.server.namenode.NameNode -bootstrapStandby -nonInteractive

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,8 +31,8 @@ const (
 type cluster struct {
 	t       *testing.T
 	ctx     context.Context
-	site    *hadoop.Site // for Hadoop's edits viewer
-	service map[string]*container
+	site    *hadoop.Site          // for Hadoop's edits viewer
+	service map[string]*container // by the name on the network
 	http    http.Client
 
 	ledger *oracle.Ledger
@@ -68,8 +69,12 @@ func up(t *testing.T) *cluster {
 	})
 	check(t, compose(ctx, root, project, release, env, "up", "-d"))
 	for _, name := range []string{"jn1", "jn2", "jn3", "nn1", "nn2", "zk", "zkfc1", "zkfc2", "dn"} {
+		service := name
+		if !strings.HasPrefix(name, "jn") { // the JournalNodes serve either release
+			service += "-" + release
+		}
 		id := must(docker(ctx, "ps", "-aq", "--filter", "label=com.docker.compose.project="+project,
-			"--filter", "label=com.docker.compose.service="+name))(t)
+			"--filter", "label=com.docker.compose.service="+service))(t)
 		c.service[name] = &container{t: t, ctx: ctx, name: name, id: id}
 	}
 	return c

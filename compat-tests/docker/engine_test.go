@@ -141,14 +141,14 @@ func lone(t *testing.T, ctx context.Context, name string, options, command []str
 	return c
 }
 
-// compose runs a command of docker compose, the plugin or else the program of its own, on docker/compose.yaml.
+// compose runs a command of docker compose, the plugin or else the program of its own, on the release's profile of
+// docker/compose.yaml.
 func compose(ctx context.Context, root, project, release string, env []string, args ...string) error {
 	program := []string{"docker", "compose"}
 	if _, err := docker(ctx, "compose", "version"); err != nil {
 		program = []string{"docker-compose"}
 	}
-	dir := root + "/docker/"
-	argv := append(program, "-p", project, "--env-file", dir+"profile-"+release+".env", "-f", dir+"compose.yaml")
+	argv := append(program, "-p", project, "-f", root+"/docker/compose.yaml", "--profile", release)
 	_, err := run(ctx, env, argv[0], append(argv[1:], args...)...)
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("neither `docker compose` nor docker-compose is here")
