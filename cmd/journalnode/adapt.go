@@ -28,10 +28,13 @@ func (j journals) OpenSegment(_ context.Context, jid string, first storage.TxID,
 	return journal.OpenSegment(first, inProgressOK)
 }
 
-// health puts the node's journals into the form that /health shows.
-func health(node *jnserver.Node, ready bool) servlet.Health {
+// health puts the node's journals into the form that /health shows; late are those, and the edits directories, that the
+// start waits for too long already.
+func health(node *jnserver.Node, late []string, ready bool) servlet.Health {
 	h := servlet.Health{Ready: ready}
+	known := make(map[string]bool)
 	for _, j := range node.Health() {
+		known[j.JournalID] = true
 		shown := servlet.JournalHealth{JournalID: j.JournalID, Formatted: j.Formatted}
 		if j.OpenError != nil {
 			shown.OpenError = j.OpenError.Error()
@@ -40,6 +43,11 @@ func health(node *jnserver.Node, ready bool) servlet.Health {
 			shown.DamagedSegments = append(shown.DamagedSegments, servlet.DamagedSegment{Name: b.Name, Reason: b.Reason})
 		}
 		h.Journals = append(h.Journals, shown)
+	}
+	for _, name := range late {
+		if !known[name] {
+			h.Journals = append(h.Journals, servlet.JournalHealth{JournalID: name, OpenError: "not open yet: its disk does not answer"})
+		}
 	}
 	return h
 }

@@ -30,6 +30,9 @@ type opening struct {
 	listed chan struct{} // closed when each directory was listed
 	done   chan struct{} // closed when each journal was tried
 
+	began   time.Time
+	overdue time.Duration // readyPatience
+
 	mu   sync.Mutex
 	left map[string]bool // the directories that are not listed yet, and the ids of journals not tried yet
 }
@@ -37,6 +40,7 @@ type opening struct {
 func newOpening(node *jnserver.Node, closed func() bool, log *slog.Logger) *opening {
 	return &opening{
 		node: node, log: log, closed: closed, listed: make(chan struct{}), done: make(chan struct{}), left: map[string]bool{},
+		began: time.Now(), overdue: readyPatience,
 	}
 }
 
@@ -50,6 +54,14 @@ func (o *opening) unfinished() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// late names what has been waited for longer than a disk that works needs.
+func (o *opening) late() []string {
+	if time.Since(o.began) < o.overdue {
+		return nil
+	}
+	return o.unfinished()
 }
 
 func (o *opening) begin(name string) {

@@ -193,6 +193,7 @@ func TestReadyWhileADiskHangs(t *testing.T) {
 	g := newGate(func(op vfs.Op) bool { return op.Kind == "open" && strings.Contains(op.Path, "edits_inprogress") })
 	m := newManager(t)
 	d, stop := attended(t, m, g.on(vfs.OS()), "", dir, time.Millisecond)
+	d.opening.overdue = time.Hour
 	<-g.waiting
 	m.until("READY=1")
 	addresses := "; RPC " + d.rpcAddr.String() + ", HTTP " + strings.TrimPrefix(d.webURL, "http://")
@@ -203,8 +204,19 @@ func TestReadyWhileADiskHangs(t *testing.T) {
 	_ = other.c.Close()
 	must(t, dial(t, d.rpcAddr.String(), "ns2").format()) // so that there is news even if ns0 was open before
 	m.until("STATUS=2 journals: ns0, ns2; waiting for the disk of ns1" + addresses)
+	if resp, body := get(t, d.webURL+"/health"); resp.StatusCode != 200 {
+		t.Errorf("health of a start that is young: %s %s", resp.Status, body)
+	}
+	d.opening.overdue = 0
+	if resp, body := get(t, d.webURL+"/health"); resp.StatusCode != 503 || strings.Count(body, `"ns1"`) != 1 ||
+		!strings.Contains(body, "its disk does not answer") {
+		t.Errorf("health while ns1 does not open: %s %s", resp.Status, body)
+	}
 	g.letGo()
 	m.until("STATUS=3 journals: ns0, ns1, ns2" + addresses)
+	if resp, body := get(t, d.webURL+"/health"); resp.StatusCode != 200 {
+		t.Errorf("health when all are open: %s %s", resp.Status, body)
+	}
 	for _, message := range m.rest() {
 		if strings.Contains(message, "READY") {
 			t.Errorf("once more: %q", message)

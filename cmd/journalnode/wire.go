@@ -89,7 +89,7 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		Journals:  journals{d.node},
 		Beans:     func() []jmx.Bean { return append(d.node.Beans(d.info), process.Beans(time.Now())...) },
 		Conf:      func() []servlet.Property { return properties(conf) },
-		Health:    func() servlet.Health { return health(d.node, !d.stopping.Load()) },
+		Health:    func() servlet.Health { return health(d.node, d.opening.late(), !d.stopping.Load()) },
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
 		FilterNaN: s.HTTP.JMXNaNFilter,
