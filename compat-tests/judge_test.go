@@ -2,6 +2,7 @@ package compat_test
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -133,7 +134,7 @@ func (p *pair) examineEdits(v *verdict, last int64) {
 	copies := p.copies()
 	first := p.purged
 	if first == 0 {
-		first = firstOnTwo(copies)
+		first = firstOnAny(copies)
 	}
 	onAll, quorum := oracle.CheckQuorum(copies, first, last)
 	v.add("quorum", 0, quorum...)
@@ -163,16 +164,16 @@ func (p *pair) checkViewer(
 	return found, 0, problems
 }
 
-// firstOnTwo is where the first segment of two nodes begins. One node may have missed the first segments, or a purge.
-func firstOnTwo(copies []oracle.Copy) int64 {
-	var firsts []int64
+// firstOnAny is the lowest txid that a node has: where nothing was purged two must have all from there on, also if one has
+// missed the first segments.
+func firstOnAny(copies []oracle.Copy) int64 {
+	first := int64(math.MaxInt64)
 	for _, c := range copies {
 		if len(c.Segments) > 0 {
-			firsts = append(firsts, c.Segments[0].First)
+			first = min(first, c.Segments[0].First)
 		}
 	}
-	slices.Sort(firsts)
-	return firsts[min(1, len(firsts)-1)]
+	return first
 }
 
 // controlEdits takes a transaction and an acknowledged operation away and expects the oracle to object.
