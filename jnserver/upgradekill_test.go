@@ -162,3 +162,53 @@ func (s *upgradeStep) reopened(t *testing.T, disk *vfs.Mem) {
 		}
 	}
 }
+
+// TestNewWriterInAHalfDoneUpgrade fails, and kills, at each operation on files of a newEpoch that comes between doPreUpgrade and
+// doUpgrade. Nothing acknowledged is lost, no promise goes back, and the next writer goes on.
+func TestNewWriterInAHalfDoneUpgrade(t *testing.T) {
+	for n := 1; ; n++ {
+		mem := vfs.NewMem()
+		count := 0
+		var left []*vfs.Mem
+		fsys := vfs.Inject(mem, func(vfs.Op) error {
+			if count--; count != 0 {
+				return nil
+			}
+			left = append(left, everything(mem), mem.CrashClone(nil))
+			return errDisk
+		})
+		j, w := written(t, newEnv(fsys, noFetch))
+		must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+		must(t, j.DoPreUpgrade())
+		count = n
+		_, _, err := j.NewEpoch(fixtureInfo, 2, "10.0.0.1")
+		done := count > 0
+		count = 0
+		if done {
+			must(t, err)
+			if n < 10 {
+				t.Fatalf("it failed at %d operations only", n-1)
+			}
+			return
+		}
+		if err != nil {
+			if _, _, err := j.NewEpoch(fixtureInfo, 3, "10.0.0.1"); err != nil {
+				t.Fatalf("failed at operation %d, and then: %v", n, err)
+			}
+		}
+		if s := j.Snapshot(); s.Highest != 8 || s.Promised < 2 {
+			t.Fatalf("failed at operation %d: ends at txid %d, promised %d", n, s.Highest, s.Promised)
+		}
+		sameAsReopened(t, mem, j)
+		for _, disk := range append(left, mem.CrashClone(nil)) {
+			next := openJournal(t, newEnv(disk, noFetch))
+			if s := next.Snapshot(); !s.Formatted() || s.Highest != 8 || s.Promised < 1 || s.Info != fixtureInfo {
+				t.Fatalf("killed at operation %d: %v, %v, ends at txid %d, promised %d", n, s.State, s.Info, s.Highest, s.Promised)
+			}
+			w := newWriter(t, next, 9)
+			must(t, next.StartLogSegment(w.info(), 9, layout))
+			must(t, next.Write(w.info(), writes(9, 9, 9)))
+			must(t, next.Close())
+		}
+	}
+}
