@@ -12,8 +12,9 @@ import (
 	"gojn/storage/vfs"
 )
 
-// TestOneConnectionWhileADiskHangs: over one TCP connection, as a NameNode's calls come, the questions about a journal whose
-// disk hangs are answered, and all calls for another journal, fencing among them; the call that hung is answered in the end.
+// TestOneConnectionWhileADiskHangs: over one TCP connection, as a NameNode's calls come, the questions about a journal
+// whose disk hangs are answered, and all calls for another journal, fencing among them; the call that hung is answered in
+// the end.
 func TestOneConnectionWhileADiskHangs(t *testing.T) {
 	for name, hung := range map[string]func(c *rpcClient) string{
 		"journal":            func(c *rpcClient) string { return c.edits(c.info(1, 3), 1, 4, 8) },
@@ -63,7 +64,8 @@ func TestOneConnectionWhileADiskHangs(t *testing.T) {
 	}
 }
 
-// serveTCP serves n on loopback and connects to it: only such a connection has its calls served by the goroutine that reads it.
+// serveTCP serves n on loopback and connects to it: only such a connection has its calls served by the goroutine that
+// reads it.
 func serveTCP(t *testing.T, n *jnserver.Node) *hadooprpc.Client {
 	t.Helper()
 	s := &hadooprpc.Server{}
