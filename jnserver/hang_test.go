@@ -13,8 +13,8 @@ import (
 )
 
 // TestOneConnectionWhileADiskHangs: over one TCP connection, as a NameNode's calls come, the questions about a journal
-// whose disk hangs are answered, and all calls for another journal, fencing among them; the call that hung is answered in
-// the end.
+// whose disk hangs are answered, and all calls for another journal, fencing among them; the call that hung is answered
+// in the end.
 func TestOneConnectionWhileADiskHangs(t *testing.T) {
 	for name, hung := range map[string]func(c *rpcClient) string{
 		"journal":            func(c *rpcClient) string { return c.edits(c.info(1, 3), 1, 4, 8) },
