@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Runs compat-tests/docker on a container engine, as root: docker-test.sh [release]. It uses the engine that `docker info`
 # finds; without one it starts a dockerd of its own with its data in .cache/docker and ends it afterwards. What is missing
-# is installed with apt-get. All containers, networks and volumes that it makes are removed, also after a failure or Ctrl-C.
+# is installed with apt-get and stays; only Go has to be there. All containers, networks and volumes that it makes are
+# removed, also after a failure or Ctrl-C.
 # Where it cannot be done it skips with the reason, and fails under COMPAT=required.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin # `su` leaves them out, dockerd and debootstrap are there
 RELEASE=${1:-3.4.2}
 export RELEASE COMPOSE_PROJECT=gojn-test-$$
 state=$PWD/.cache/docker
@@ -46,8 +48,10 @@ install() { # install <package for a program that is missing>...
   [ $# -gt 0 ] || return 0
   command -v apt-get >/dev/null || cannot "$* missing, and there is no apt-get to install them"
   echo "installing $*"
-  apt-get update -q >"$state/apt.log" 2>&1 &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "$@" >>"$state/apt.log" 2>&1 ||
+  # A machine just booted may be upgrading itself: then the lists may be locked, and dpkg for a while.
+  apt-get update -q >"$state/apt.log" 2>&1 || true
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -yq --no-install-recommends "$@" \
+    >>"$state/apt.log" 2>&1 ||
     cannot "apt-get install $* failed: $(tail -n 3 "$state/apt.log")"
 }
 
@@ -73,6 +77,9 @@ start_engine() { # start_engine <storage driver>
 }
 
 [ "$(id -u)" = 0 ] || cannot "only root can start an engine and look into the volumes of one that runs"
+command -v go >/dev/null || cannot "no go in root's PATH (sudo has one of its own: sudo env PATH=\"\$PATH\" make docker-test)"
+# git answers root about a user's clone, and go, which asks git, builds in it.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$PWD
 mkdir -p "$state"
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
@@ -82,6 +89,10 @@ command -v javac >/dev/null || missing+=(openjdk-17-jdk-headless) # the jars com
 command -v mvn >/dev/null || missing+=(maven)
 if ! docker info >/dev/null 2>&1; then
   command -v dockerd >/dev/null || [[ " ${missing[*]} " == *" docker.io "* ]] || missing+=(docker.io)
+  # Where the kernel has AppArmor, dockerd starts no container without this.
+  if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
+    command -v apparmor_parser >/dev/null || missing+=(apparmor)
+  fi
 fi
 install "${missing[@]}"
 
@@ -104,7 +115,7 @@ fi
 
 export JOURNALNODE_IMAGE=gojn/journalnode
 make docker-image IMAGE="$JOURNALNODE_IMAGE" # also where the environment has another IMAGE
-JVM_IMAGE=$(./scripts/docker-jvm.sh) || cannot "no JVM image"
+JVM_IMAGE=$(./scripts/docker-jvm.sh) || cannot "no JVM image; DEBIAN_MIRROR may name a mirror in reach"
 export JVM_IMAGE
 go test -c -o "$state/docker.test" ./compat-tests/docker
 cd compat-tests/docker
