@@ -105,7 +105,7 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 		if err := d.http.Close(); err != nil {
 			log.Warn("closing the HTTP server", "error", err)
 		}
-		if err := d.node.Close(); err != nil {
+		if err := d.closeJournals(); err != nil {
 			log.Error("closing the journals", "error", err)
 		}
 		d.serving.Wait()
@@ -117,4 +117,16 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 	case <-time.After(d.limit):
 		log.Error("not stopped in time, a disk hangs: ending all the same", "limit", d.limit)
 	}
+}
+
+// closeJournals closes each by itself: one whose disk hangs must not keep the others from syncing what they have.
+func (d *daemon) closeJournals() error {
+	journals := d.node.Journals()
+	errs := make([]error, len(journals))
+	var closing sync.WaitGroup
+	for i, j := range journals {
+		closing.Go(func() { errs[i] = j.Close() })
+	}
+	closing.Wait()
+	return errors.Join(append(errs, d.node.Close())...) // and what was opened meanwhile
 }

@@ -264,3 +264,31 @@ func TestServerThatFails(t *testing.T) {
 		t.Errorf("log:\n%s", log.text())
 	}
 }
+
+// TestStopClosesTheOthers: one journal's disk hangs; the others are closed at a stop all the same, and their locks
+// released.
+func TestStopClosesTheOthers(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	h := hold(t, 20*time.Millisecond, time.Hour)
+	others := []string{"a", "b", "c", "d", "e", "f", "g"}
+	for _, jid := range others {
+		c := dial(t, h.addr(), jid)
+		c.must(c.format())
+	}
+	h.signals <- syscall.SIGTERM
+	poll(t, "the locks of the others are released", func() bool {
+		for _, jid := range others {
+			f, err := vfs.OS().OpenFile(filepath.Join(h.dir, "edits", jid, "in_use.lock"), os.O_RDWR, 0)
+			must(t, err)
+			err = f.Lock()
+			must(t, f.Close())
+			if err != nil {
+				return false
+			}
+		}
+		return true
+	})
+	h.gate.letGo()
+	<-h.result
+	h.exitedWith(t, 143)
+}
