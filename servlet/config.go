@@ -78,7 +78,8 @@ type Config struct {
 	// FilterNaN is hadoop.http.jmx.nan-filter.enabled.
 	FilterNaN bool
 
-	// StallTimeout cuts a response whose client has taken nothing for so long (hadoop.http.idle_timeout.ms, HDFS-15719).
+	// StallTimeout cuts a response whose client has taken nothing for so long (hadoop.http.idle_timeout.ms, HDFS-15719); one on
+	// this machine must take copySize bytes in that time.
 	// Default 60 s. There is no limit on how long a response that moves may last. A request's body, which no URL wants, has
 	// as long to arrive, but 60 s at most.
 	StallTimeout time.Duration

@@ -22,7 +22,7 @@ import (
 const (
 	// stopGrace is how long calls in flight may take after a stop was asked for; what is left is cut. stopLimit is when
 	// the process ends even if a disk hangs.
-	stopGrace = 3 * time.Second
+	stopGrace = 2500 * time.Millisecond
 	stopLimit = 4500 * time.Millisecond
 )
 
