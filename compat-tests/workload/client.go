@@ -18,8 +18,13 @@ import (
 // callTimeout bounds one exchange with a NameNode or DataNode. It is longer than a NameNode waits for its quorum.
 const callTimeout = 40 * time.Second
 
-// replicatingPause is the time between two attempts to close a file whose block the NameNode does not know yet.
-const replicatingPause = 5 * time.Millisecond
+// replicatingPause is the time between two attempts to close a file whose block the NameNode does not know yet, and
+// replicatingPatience how long that goes on. A failover can leave a block that is never reported; Hadoop's client gives up
+// after about as long (dfs.client.block.write.locateFollowingBlock.retries), and so the file's fate is unknown.
+const (
+	replicatingPause    = 5 * time.Millisecond
+	replicatingPatience = 20 * time.Second
+)
 
 // deadlineConn gives up on a peer that does not answer.
 type deadlineConn struct{ net.Conn }
@@ -110,7 +115,8 @@ func createFile(client *hdfs.Client, path string, content []byte, mode os.FileMo
 	}
 	_, err = w.Write(content)
 	closed := w.Close()
-	for hdfs.IsErrReplicating(closed) { // the DataNode's report is under way
+	// While the DataNode's report is under way:
+	for end := time.Now().Add(replicatingPatience); hdfs.IsErrReplicating(closed) && time.Now().Before(end); {
 		time.Sleep(replicatingPause)
 		closed = w.Close()
 	}
