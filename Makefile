@@ -10,6 +10,8 @@ LDFLAGS      := -s -w -X main.version=$(VERSION)
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME     ?= 30s
+ROUNDS       ?= 1
+SIDE_BY_SIDE ?= 4# compat scenarios at a time: they wait more than they compute
 DATA         ?= $(CURDIR)/data
 BIN          := bin/journalnode
 
@@ -19,7 +21,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   -f docker/compose.yaml
 
 .PHONY: docker-image docker-prepare docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long demo systemd-test clean
+.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,7 +45,7 @@ test-race: ## the same under the race detector (needs a C compiler)
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
 	@for tool in java javac mvn; do command -v $$tool >/dev/null || \
 	  echo "SKIPPED for want of $$tool: the tests against real Hadoop (they need a JDK 17 and Maven)"; done
-	go test -timeout 25m ./compat-tests/...
+	go test -timeout 25m -parallel $(SIDE_BY_SIDE) ./compat-tests/...
 
 lint: ## golangci-lint, pinned
 	go run $(GOLANGCI) run ./...
@@ -77,14 +79,17 @@ bench: ## the benchmarks
 bench-java: ## ours beside Java's node through Hadoop's client, into docs/performance.md (15 min; BENCH=quick: 5 min, only printed)
 	@./scripts/bench-java.sh '$(BENCH)'
 
-long: ## what does not fit into CI: the fuzz targets and every compat test, repeated
-	$(MAKE) fuzz FUZZTIME=5m
-	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
-	COMPAT=required COMPAT_LONG=1 go test -timeout 4h -count 5 ./compat-tests/...
-	COMPAT=required CGO_ENABLED=1 go test -race -timeout 1h ./compat-tests/...
+long: ## what does not fit into CI: everything on every release, containers, systemd, fuzz targets (root; 40 min, ROUNDS=n for more)
+	COMPAT=required COMPAT_LONG=1 go test -v -timeout 4h -parallel $(SIDE_BY_SIDE) -count $(ROUNDS) ./compat-tests/...
 	COMPAT=required ./scripts/docker-test.sh 3.4.2
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
 	COMPAT=required ./scripts/systemd-test.sh
+	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
+	$(MAKE) fuzz
+
+soak: ## hours: the fuzz targets for 5 minutes each, the compat tests five times, and under the race detector
+	$(MAKE) long FUZZTIME=5m ROUNDS=5
+	COMPAT=required CGO_ENABLED=1 go test -race -timeout 2h ./compat-tests/...
 
 docker-image: build ## build the container image, gojn/journalnode (IMAGE=...)
 	@./scripts/docker-image.sh '$(IMAGE)' '$(VERSION)' "$$(git rev-parse HEAD 2>/dev/null || echo unknown)"
