@@ -83,7 +83,7 @@ func serveTCP(t *testing.T, n *jnserver.Node) *hadooprpc.Client {
 	t.Cleanup(func() {
 		_ = client.Close()
 		s.Close()
-		<-served
+		_ = <-served // the server was closed
 		must(t, s.Wait(context.Background()))
 	})
 	return client

@@ -289,6 +289,6 @@ func TestStopClosesTheOthers(t *testing.T) {
 		return true
 	})
 	h.gate.letGo()
-	<-h.result
+	_ = <-h.result // cut or not: the disk let go late
 	h.exitedWith(t, 143)
 }
