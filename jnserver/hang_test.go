@@ -83,7 +83,7 @@ func serveTCP(t *testing.T, n *jnserver.Node) *hadooprpc.Client {
 	t.Cleanup(func() {
 		_ = client.Close()
 		s.Close()
-		_ = <-served // the server was closed
+		t.Logf("the server ended: %v", <-served)
 		must(t, s.Wait(context.Background()))
 	})
 	return client
