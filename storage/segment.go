@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"gojn/storage/editlog"
@@ -14,6 +15,27 @@ import (
 
 // padding is one block of preallocation. Nobody writes to it.
 var padding = bytes.Repeat([]byte{editlog.OpInvalid}, editlog.PreallocateSize)
+
+// lastFirst is the first block of the segment that was created last: all have the same layout version, but for the time
+// of an upgrade, and a block made for each roll would be most of what a node allocates.
+var lastFirst atomic.Pointer[struct {
+	layout int32
+	block  []byte
+}]
+
+// firstBlock is a header and padding. Nobody writes to it.
+func firstBlock(layout int32) []byte {
+	if last := lastFirst.Load(); last != nil && last.layout == layout {
+		return last.block
+	}
+	header := editlog.AppendHeader(nil, layout)
+	block := slices.Concat(header, padding[len(header):])
+	lastFirst.Store(&struct {
+		layout int32
+		block  []byte
+	}{layout, block})
+	return block
+}
 
 // ErrSegmentFailed is wrapped by every error of a SegmentWriter after its first one.
 var ErrSegmentFailed = errors.New("an earlier operation on this segment failed")
@@ -74,8 +96,7 @@ func CreateSegment(fsys vfs.FS, dir string, first TxID, layout int32, syncedWrit
 }
 
 func (w *SegmentWriter) begin(fsys vfs.FS, dir string, layout int32) error {
-	block := editlog.AppendHeader(make([]byte, 0, editlog.PreallocateSize), layout)
-	block = append(block, padding[len(block):]...)
+	block := firstBlock(layout)
 	if _, err := w.file.WriteAt(block, 0); err != nil {
 		return err
 	}

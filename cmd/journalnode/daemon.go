@@ -40,6 +40,7 @@ type daemon struct {
 	stopping atomic.Bool
 	opening  *opening // what the start does on disk while the node serves
 	service  *service // who is told of a stop; may be nil
+	vigil    *vigil
 
 	grace, limit time.Duration // stopGrace and stopLimit
 }
@@ -66,7 +67,9 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
 	d.http = newHTTPServer(s, d.handlerConfig(s, conf, log), log)
-	d.rpc = newRPCServer(s, d.node, log)
+	d.vigil = newVigil(pauseInKernel)
+	d.rpc = newRPCServer(s, d.node, d.vigil.callDone, log)
+	d.serving.Go(d.vigil.run)
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
 	dir, ok := s.StartDir()
@@ -108,6 +111,7 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 		if err := d.closeJournals(); err != nil {
 			log.Error("closing the journals", "error", err)
 		}
+		d.vigil.end()
 		d.serving.Wait()
 	}()
 	select {

@@ -22,13 +22,14 @@ func newLogger(w io.Writer) *slog.Logger {
 // its write was slow: they come by the thousand.
 func logEvents(log *slog.Logger) jnserver.Listener {
 	return func(jid string, event jnserver.Event) {
+		if e, ok := event.(jnserver.EditsWritten); ok && e.Took <= slowSync {
+			return // before anything is allocated
+		}
 		log := log.With("jid", jid)
 		switch e := event.(type) {
 		case jnserver.EditsWritten:
-			if e.Took > slowSync {
-				log.Warn("slow sync of transaction range", "first", e.First, "last", e.First+storage.TxID(e.Txns)-1,
-					"took_ms", e.Took.Milliseconds())
-			}
+			log.Warn("slow sync of transaction range", "first", e.First, "last", e.First+storage.TxID(e.Txns)-1,
+				"took_ms", e.Took.Milliseconds())
 		case jnserver.PromiseRaised:
 			log.Info("promised epoch raised", "from", e.Old, "to", e.New, "client", e.Client)
 		case jnserver.SegmentStarted:

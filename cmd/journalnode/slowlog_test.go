@@ -20,7 +20,7 @@ import (
 func TestSlowLogKeepsNoMadeUpNames(t *testing.T) {
 	n := startHere(t, vfs.OS(), loopback(t.TempDir()))
 	settings, _ := configure(t, with(loopback(t.TempDir()), "ipc.server.log.slow.rpc", "true"))
-	server := newRPCServer(settings, n.node, newLogger(io.Discard))
+	server := newRPCServer(settings, n.node, func(hadooprpc.CallInfo) {}, newLogger(io.Discard))
 	slow := newSlowLog(0, newLogger(io.Discard))
 	server.Observer.CallDone = slow.callDone
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -51,8 +51,8 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// newRPCServer makes the RPC server. In hadooprpc.Config zero means a default, in Hadoop's keys it is a value.
-func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logger) *hadooprpc.Server {
+// newRPCServer makes the RPC server; callDone is told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys it is a value.
+func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, callDone func(hadooprpc.CallInfo), log *slog.Logger) *hadooprpc.Server {
 	server := &hadooprpc.Server{Config: hadooprpc.Config{
 		MaxFrame:         s.RPC.MaxDataLength,
 		MaxResponseWarn:  max(1, s.RPC.MaxResponseWarn), // no answer is as short: 0 logs each
@@ -69,8 +69,13 @@ func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, log *slog.Logg
 	if limit, err := descriptorLimit(); err == nil {
 		server.MakeRoomAt = connectionRoom(limit)
 	}
+	server.Observer.CallDone = callDone
 	if s.RPC.LogSlow {
-		server.Observer.CallDone = newSlowLog(s.RPC.LogSlowThreshold, log).callDone
+		slow := newSlowLog(s.RPC.LogSlowThreshold, log)
+		server.Observer.CallDone = func(c hadooprpc.CallInfo) {
+			callDone(c)
+			slow.callDone(c)
+		}
 	}
 	for _, p := range node.Protocols() {
 		server.Register(p)
