@@ -20,7 +20,8 @@ type call struct {
 	grant   grant
 	size    int
 	arrived time.Time
-	queue   *connQueue // set by the dispatcher
+	queue   *connQueue // the dispatcher's
+	aged    bool       // the dispatcher's
 }
 
 // release gives the request's memory back.

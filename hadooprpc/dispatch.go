@@ -3,6 +3,7 @@ package hadooprpc
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // dispatcher decides which queued call runs next. Calls are queued by key, and within a key by connection; a key's
@@ -11,6 +12,10 @@ import (
 // that key, its next one starts even above these limits. Any call of that connection and key takes this place, so a protocol
 // should give its questions another key than its changes, which a writer makes one at a time.
 //
+// Of the calls that have just begun at most Handlers run at a time, whoever makes them: more would only wait for the CPUs and
+// the disk, in no order, some of them for very long. A call that has lasted slowAfter (at most twice that, while others wait)
+// counts no more; it waits for something that others need not wait for.
+//
 // So a hanging disk fills its journal's share and nothing else, and a client with slow calls leaves room for the others.
 type dispatcher struct {
 	srv *Server
@@ -18,7 +23,10 @@ type dispatcher struct {
 	mu      sync.Mutex
 	keys    map[string]*keyQueue
 	writers map[string]*conn
-	starved []*keyQueue // runnable but for MaxRunning, in order
+	starved []*keyQueue // runnable but for MaxRunning or quick, in order
+	quick   []*call     // running, and counted as having just begun
+	aging   *time.Timer // runs age
+	waiting bool        // aging is set
 	own     *call       // of the submit under way: its caller serves it if it may run at once
 	queued  int
 	running int
@@ -89,8 +97,16 @@ func (d *dispatcher) submit(k *call, here bool) (mine bool, err error) {
 	return mine, nil
 }
 
-// next returns the place in kq.turns of the queue to serve now, or -1. global tells that MaxRunning alone forbids more.
+// next returns the place in kq.turns of the queue to serve now, or -1. global tells that only what all keys share is lacking.
 func (d *dispatcher) next(kq *keyQueue) (at int, global bool) {
+	at, global = d.turn(kq)
+	if at >= 0 && len(d.quick) >= d.srv.cfg.Handlers {
+		return -1, true
+	}
+	return at, global
+}
+
+func (d *dispatcher) turn(kq *keyQueue) (at int, global bool) {
 	limit := d.srv.cfg.Handlers
 	if w := d.writers[kq.key]; w != nil {
 		if q := w.queues[kq]; q != nil && q.running == 0 && len(q.calls) > 0 {
@@ -116,9 +132,8 @@ func (d *dispatcher) pump(kq *keyQueue) {
 	for {
 		at, global := d.next(kq)
 		if at < 0 {
-			if global && !kq.starved {
-				kq.starved = true
-				d.starved = append(d.starved, kq)
+			if global {
+				d.starve(kq)
 			}
 			break
 		}
@@ -126,6 +141,56 @@ func (d *dispatcher) pump(kq *keyQueue) {
 	}
 	if kq.running == 0 && len(kq.turns) == 0 && d.keys[kq.key] == kq && !kq.starved {
 		delete(d.keys, kq.key)
+	}
+}
+
+func (d *dispatcher) starve(kq *keyQueue) {
+	if !kq.starved {
+		kq.starved = true
+		d.starved = append(d.starved, kq)
+	}
+	if d.waiting || len(d.quick) < d.srv.cfg.Handlers {
+		return
+	}
+	d.waiting = true
+	if d.aging == nil {
+		d.aging = time.AfterFunc(slowAfter, d.age)
+	} else {
+		d.aging.Reset(slowAfter)
+	}
+}
+
+const slowAfter = 2 * time.Millisecond
+
+// age takes those calls out of quick that it has met before, and starts what waited for that.
+func (d *dispatcher) age() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting = false
+	d.quick = slices.DeleteFunc(d.quick, func(k *call) bool { return k.aged })
+	for _, k := range d.quick {
+		k.aged = true
+	}
+	d.resume()
+	if len(d.starved) > 0 {
+		d.starve(d.starved[0]) // sets the timer again if it is quick that they wait for
+	}
+}
+
+// resume starts what waited for something that all keys share. Each key has one turn before it goes on.
+func (d *dispatcher) resume() {
+	for n := len(d.starved); n > 0 && len(d.quick) < d.srv.cfg.Handlers; n-- {
+		kq := d.starved[0]
+		d.starved = d.starved[1:]
+		kq.starved = false
+		if at, _ := d.next(kq); at >= 0 {
+			d.start(kq, at)
+		}
+		if _, global := d.next(kq); global {
+			d.starve(kq)
+		} else {
+			d.pump(kq)
+		}
 	}
 }
 
@@ -143,6 +208,7 @@ func (d *dispatcher) start(kq *keyQueue, at int) {
 	kq.running++
 	q.running++
 	d.workers++
+	d.quick = append(d.quick, k)
 	if k == d.own {
 		d.own = nil
 		return
@@ -168,21 +234,10 @@ func (d *dispatcher) done(k *call) {
 	if q.running == 0 && len(q.calls) == 0 {
 		delete(q.conn.queues, q.key)
 	}
-	// Keys that waited for MaxRunning have their turn before this one.
-	for n := len(d.starved); n > 0 && d.running < d.srv.cfg.MaxRunning; n-- {
-		kq := d.starved[0]
-		d.starved = d.starved[1:]
-		kq.starved = false
-		if at, _ := d.next(kq); at >= 0 {
-			d.start(kq, at)
-		}
-		if _, global := d.next(kq); global && !kq.starved {
-			kq.starved = true
-			d.starved = append(d.starved, kq)
-		} else {
-			d.pump(kq)
-		}
+	if i := slices.Index(d.quick, k); i >= 0 {
+		d.quick = slices.Delete(d.quick, i, i+1)
 	}
+	d.resume() // those have their turn before this key
 	d.pump(q.key)
 }
 

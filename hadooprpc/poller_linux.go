@@ -101,13 +101,33 @@ func (p *poller) arm(c *conn, again bool) error {
 func (p *poller) disarm(c *conn) error { return p.control(c, unix.EPOLL_CTL_MOD, unix.EPOLLONESHOT) }
 
 func (p *poller) control(c *conn, op int, events uint32) error {
-	var failed error
-	err := c.raw.Control(func(fd uintptr) {
-		e := unix.EpollEvent{Events: events, Fd: int32(c.pollID >> 32), Pad: int32(uint32(c.pollID))}
-		failed = os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, int(fd), &e))
-	})
-	return errors.Join(err, failed)
+	k := controls.Get().(*control)
+	k.epoll, k.op = p.fd, op
+	k.event = unix.EpollEvent{Events: events, Fd: int32(c.pollID >> 32), Pad: int32(uint32(c.pollID))}
+	err := c.raw.Control(k.run)
+	if err == nil {
+		err = k.err
+	}
+	k.err = nil
+	controls.Put(k)
+	return err
 }
+
+// control is one epoll_ctl. It is kept for the next one: two come with each call.
+type control struct {
+	epoll, op int
+	event     unix.EpollEvent
+	err       error
+	run       func(fd uintptr)
+}
+
+var controls = sync.Pool{New: func() any {
+	k := new(control)
+	k.run = func(fd uintptr) {
+		k.err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(k.epoll, k.op, int(fd), &k.event))
+	}
+	return k
+}}
 
 // forget drops c; its descriptor leaves the epoll set by being closed.
 func (p *poller) forget(c *conn) {

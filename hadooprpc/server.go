@@ -21,7 +21,8 @@ type Config struct {
 	MaxResponseWarn int
 
 	// Handlers is how many calls of one key run at a time (dfs.journalnode.handler.count), default 5. One connection gets at
-	// most one less, so that it cannot keep the others of its key out. Java has one ceiling for the whole process.
+	// most one less, so that it cannot keep the others of its key out. Java has one ceiling for the whole process; here it is
+	// one for those calls, of all keys, that have begun in the last few milliseconds.
 	Handlers int
 	// MaxRunning bounds the running calls of all keys together, default 1024, at least Handlers.
 	MaxRunning int
