@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -138,6 +139,7 @@ func fetchHealth(ctx context.Context, address string, timeout time.Duration) (st
 	if err != nil {
 		return "", err
 	}
+	log.SetOutput(io.Discard) // net/http tells there what a peer says unasked, beside the one line that this prints
 	client := http.Client{
 		// No proxy: the node is here, whatever the environment says. No second try elsewhere either.
 		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -142,20 +143,28 @@ func TestHealthCheckSilence(t *testing.T) {
 		!strings.Contains(line, "no answer within 200ms") {
 		t.Errorf("code %d, %q", code, line)
 	}
-	babbler := occupy(t)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if c, err := babbler.Accept(); err == nil {
+	for _, asked := range []bool{true, false} { // some talk without being asked
+		babbler := occupy(t)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c, err := babbler.Accept()
+			if err != nil {
+				return
+			}
+			if asked {
+				_, _ = c.Read(make([]byte, 1))
+			}
 			_, _ = c.Write([]byte("SSH-2.0-x\r\n\r\n"))
+			_, _ = io.Copy(io.Discard, c)
 			_ = c.Close()
+		}()
+		if code, line := healthOf(t, nil, "--url=http://"+babbler.Addr().String()); code != 1 ||
+			asked && !strings.Contains(line, "malformed HTTP") {
+			t.Errorf("asked %v: code %d, %q", asked, code, line)
 		}
-	}()
-	if code, line := healthOf(t, nil, "--url=http://"+babbler.Addr().String()); code != 1 ||
-		!strings.Contains(line, "malformed HTTP") {
-		t.Errorf("code %d, %q", code, line)
+		<-done
 	}
-	<-done
 }
 
 // TestHealthCheckArguments: what cannot be asked is refused in one line, with code 1 as everything that is not well.
