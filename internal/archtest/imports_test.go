@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"gojn/compat-tests/oracle":   {},
 	"gojn/compat-tests/wire":     {},
 	"gojn/compat-tests/workload": {"gojn/compat-tests/oracle"},
+	"gojn/crash-tests":           {},
 	"gojn/hadooprpc":             {"gojn/hadooprpc/rpcpb"},
 	"gojn/hadooprpc/rpcpb":       {},
 	"gojn/hadooprpc/rpctest":     {"gojn/hadooprpc"},
