@@ -9,10 +9,11 @@ import (
 const blockSize = 4096
 
 // content is the data of a file in memory twice: as processes see it and as it is on the disk. Blocks are shared between
-// the two until one is written, and never changed while shared. A missing block is zeros.
+// the two until one is written, and never changed while shared. A missing block is zeros. A block that differs and is not
+// dirty was lost by a failed sync.
 type content struct {
 	now, disk        map[int64]*block
-	dirty            map[int64]struct{} // blocks that differ, or may
+	dirty            map[int64]struct{} // blocks that the next sync writes
 	size, sizeOnDisk int64
 }
 
@@ -77,7 +78,44 @@ func (c *content) truncate(size int64) {
 	c.size = size
 }
 
-// sync puts everything on the disk.
+// readDisk is readAt for what is on the disk, up to the length that processes see.
+func (c *content) readDisk(b []byte, off int64) int {
+	disk := content{now: c.disk, size: c.size}
+	return disk.readAt(b, off)
+}
+
+// lose marks what was written clean; on the disk are those blocks of it that keep chooses. Blocks that were cut off and the
+// length are no data: they stay dirty.
+func (c *content) lose(keep func() bool) {
+	for _, i := range sortedKeys(c.dirty) {
+		switch {
+		case c.now[i] == nil:
+		case keep != nil && keep():
+			c.syncBlock(i)
+		default:
+			delete(c.dirty, i)
+		}
+	}
+}
+
+// uncache drops the blocks that are not dirty from memory: reading shows the disk's. It tells whether that was all.
+func (c *content) uncache() bool {
+	for _, blocks := range []map[int64]*block{c.now, c.disk} {
+		for _, i := range sortedKeys(blocks) {
+			if _, dirty := c.dirty[i]; dirty {
+				continue
+			}
+			if blk := c.disk[i]; blk != nil {
+				c.now[i] = blk
+			} else {
+				delete(c.now, i)
+			}
+		}
+	}
+	return len(c.dirty) == 0
+}
+
+// sync puts on the disk what is dirty.
 func (c *content) sync() {
 	for i := range c.dirty {
 		c.syncBlock(i)

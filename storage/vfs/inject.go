@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"sync/atomic"
@@ -8,8 +9,8 @@ import (
 
 // Op is one operation that an FS made by Inject is about to do.
 type Op struct {
-	// Kind is one of open, mkdir, mkdirall, rename, remove, removeall, link, chmod, stat, readdir, syncdir, statfs, access;
-	// of a file: readat, writeat, close, fstat, truncate, sync, syncdata, lock.
+	// Kind is one of open, mkdir, mkdirall, rename, remove, removeall, link, chmod, stat, readdir, syncdir, statfs, access,
+	// openmedium; of a file: readat, writeat, close, fstat, truncate, sync, syncdata, lock; of a Medium: readmedium, close.
 	Kind string
 	Path string // the file; for rename and link the old name
 	To   string // the new name of rename and link
@@ -25,8 +26,20 @@ type Torn struct {
 func (t *Torn) Error() string { return t.Err.Error() }
 func (t *Torn) Unwrap() error { return t.Err }
 
+// Lost is an error for a hook: a sync or syncdata fails with Err and does what ext4 and others do when the disk refuses the
+// data. Of the blocks that were to be written, those that Keep chooses are on the disk, none if it is nil; all count as
+// clean from then on, so the next sync has nothing to do and succeeds, and reading still shows them. Only on a Mem; on
+// other file systems the sync is just not done.
+type Lost struct {
+	Err  error
+	Keep func() bool
+}
+
+func (l *Lost) Error() string { return l.Err.Error() }
+func (l *Lost) Unwrap() error { return l.Err }
+
 // Inject wraps fsys so that hook is called before each operation. If hook returns an error, the operation is not done and
-// fails with it, wrapped with operation and path; only close still closes, and see Torn. The hook may record or wait; it
+// fails with it, wrapped with operation and path; only close still closes, and see Torn and Lost. The hook may record or wait; it
 // is called by whatever goroutine does the operation. SameFile, File.Name and File.OS are no operations.
 func Inject(fsys FS, hook func(Op) error) FS { return &injectFS{inner: fsys, hook: hook} }
 
@@ -145,4 +158,34 @@ func (i *injectFS) Access(name string) error {
 		return err
 	}
 	return i.inner.Access(name)
+}
+
+func (i *injectFS) OpenMedium(name string) (Medium, error) {
+	if err := i.before("openmedium", name); err != nil {
+		return nil, err
+	}
+	m, err := i.inner.OpenMedium(name)
+	if err != nil {
+		return nil, err
+	}
+	return &injectMedium{Medium: m, name: name, fs: i}, nil
+}
+
+// injectMedium passes Size and Uncached through.
+type injectMedium struct {
+	Medium
+	name string
+	fs   *injectFS
+}
+
+func (m *injectMedium) ReadAt(b []byte, off int64) (int, error) {
+	if err := m.fs.before("readmedium", m.name); err != nil {
+		return 0, err
+	}
+	return m.Medium.ReadAt(b, off)
+}
+
+func (m *injectMedium) Close() error {
+	hookErr := m.fs.before("close", m.name)
+	return errors.Join(hookErr, m.Medium.Close())
 }

@@ -52,6 +52,7 @@ func (f *injectFile) Truncate(size int64) error {
 
 func (f *injectFile) Sync() error {
 	if err := f.fs.before("sync", f.Name()); err != nil {
+		f.lose(err)
 		return err
 	}
 	return f.File.Sync()
@@ -59,9 +60,24 @@ func (f *injectFile) Sync() error {
 
 func (f *injectFile) SyncData() error {
 	if err := f.fs.before("syncdata", f.Name()); err != nil {
+		f.lose(err)
 		return err
 	}
 	return f.File.SyncData()
+}
+
+// lose does to the file what a sync does that failed with err.
+func (f *injectFile) lose(err error) {
+	var lost *Lost
+	if errors.As(err, &lost) {
+		f.loseUnsynced(lost.Keep)
+	}
+}
+
+func (f *injectFile) loseUnsynced(keep func() bool) {
+	if l, ok := f.File.(interface{ loseUnsynced(keep func() bool) }); ok {
+		l.loseUnsynced(keep)
+	}
 }
 
 func (f *injectFile) Lock() error {

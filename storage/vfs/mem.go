@@ -21,6 +21,7 @@ type Mem struct {
 	root    *node   // guarded by mu, as everything below it
 	pending []dirOp // directory changes that are not on disk, oldest first
 	info    FSInfo  // answer of Statfs
+	medium  MediumMode
 }
 
 // node is a file or a directory; names are its directory's.
@@ -195,7 +196,7 @@ func (m *Mem) CrashClone(keep func() bool) *Mem {
 		c.onDisk = maps.Clone(c.entries)
 		return c
 	}
-	return &Mem{root: copyOf(m.root), info: m.info}
+	return &Mem{root: copyOf(m.root), info: m.info, medium: m.medium}
 }
 
 func pathError(op, name string, err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }

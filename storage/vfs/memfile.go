@@ -121,6 +121,15 @@ func (f *memFile) sync(op string) error {
 	})
 }
 
+// loseUnsynced is a sync that the disk refused, see Lost.
+func (f *memFile) loseUnsynced(keep func() bool) {
+	f.mem.mu.Lock()
+	defer f.mem.mu.Unlock()
+	if !f.closed && !f.node.isDir() {
+		f.node.lose(keep)
+	}
+}
+
 func (f *memFile) Lock() error {
 	return f.do("lock", func() error {
 		if !f.writable() {

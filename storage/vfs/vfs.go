@@ -40,6 +40,10 @@ type FS interface {
 	SyncDir(name string) error
 	// Statfs tells the kind of file system below name, its free space and inodes.
 	Statfs(name string) (FSInfo, error)
+	// OpenMedium opens a file for reading what its medium holds, past the page cache, which goes on showing what could not
+	// be written. The caller has synced the file before, if it wants what is in memory to be there. ErrNoMedium is wrapped
+	// if it cannot be told what the medium holds.
+	OpenMedium(name string) (Medium, error)
 	// Access tells whether this process may read, write and search the directory name; nil if it may.
 	Access(name string) error
 }
@@ -62,6 +66,20 @@ type File interface {
 	Lock() error
 	// OS is the real file, for sendfile; nil where there is none.
 	OS() *os.File
+}
+
+// ErrNoMedium is wrapped by the error of FS.OpenMedium, or of Medium.ReadAt, if this file cannot be read past the page cache.
+var ErrNoMedium = errors.New("the file cannot be read past the page cache")
+
+// Medium is a file opened by FS.OpenMedium. It may be used by many goroutines at once.
+type Medium interface {
+	io.ReaderAt
+	io.Closer
+	// Size is the length of the file in bytes when it was opened.
+	Size() int64
+	// Uncached tells that nothing of the file was left in the page cache when it was opened, or that memory is its medium:
+	// until somebody writes to it, who reads it through OpenFile is shown what the medium holds.
+	Uncached() bool
 }
 
 // FSInfo is the answer of FS.Statfs.

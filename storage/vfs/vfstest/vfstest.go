@@ -30,6 +30,7 @@ func Test(t *testing.T, newFS func(t *testing.T) (fsys vfs.FS, dir string)) {
 		"OpenFiles":   (*suite).openFiles,
 		"Info":        (*suite).info,
 		"Lock":        (*suite).lock,
+		"Medium":      (*suite).medium,
 		"Concurrent":  (*suite).concurrent,
 	} {
 		t.Run(name, func(t *testing.T) {
