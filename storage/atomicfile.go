@@ -72,11 +72,16 @@ func mkdirDurable(fsys vfs.FS, name string) error {
 	return fsys.SyncDir(path.Dir(name))
 }
 
-// mkdirAllDurable creates name and what is missing above it, top down, each entry made durable before the next.
+// mkdirAllDurable creates name and what is missing above it, top down, each entry made durable before the next. The entry of
+// the lowest directory that is there already is synced too: whoever made it may not have come to that. One that lies where
+// this process may not look was made by somebody else.
 func mkdirAllDurable(fsys vfs.FS, name string) error {
 	info, err := fsys.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
+		if err := fsys.SyncDir(path.Dir(name)); !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
 		return nil
 	case err == nil:
 		return &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrExist}

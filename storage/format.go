@@ -32,13 +32,13 @@ func (d *Dir) Format(info StorageInfo, force bool) error {
 	return errors.Join(formatErr, d.load())
 }
 
-// createRoot makes the root, durably, and locks it.
+// createRoot makes the root, durably, and locks it. One that is there may be that of an attempt which did not come to its sync.
 func (d *Dir) createRoot() error {
-	if d.lock != nil {
-		return d.mend()
-	}
 	if err := mkdirAllDurable(d.fs, d.o.Root); err != nil {
 		return err
+	}
+	if d.lock != nil {
+		return d.mend()
 	}
 	lock, err := lockDir(d.fs, d.o.Root, d.o.LockOwner)
 	if err != nil {

@@ -337,7 +337,7 @@ func TestOrderOfSyncs(t *testing.T) {
 		}, []string{"writeat " + p + "7.tmp", "sync " + p + "7.tmp", "rename " + p + "7.tmp " + p + "7", "syncdir current/paxos",
 			"remove " + p + "7", "syncdir current/paxos"}},
 		{"format", func(d *storage.Dir) error { return d.Format(fixtureInfo, true) },
-			[]string{"removeall formatted.tmp", "removeall current.tmp", "mkdir formatted.tmp", "syncdir .",
+			[]string{"syncdir ..", "removeall formatted.tmp", "removeall current.tmp", "mkdir formatted.tmp", "syncdir .",
 				"chmod formatted.tmp", "mkdir " + fresh + "paxos", "syncdir formatted.tmp",
 				"writeat " + fresh + "VERSION.tmp", "sync " + fresh + "VERSION.tmp",
 				"rename " + fresh + "VERSION.tmp " + fresh + "VERSION", "syncdir formatted.tmp",
@@ -348,8 +348,11 @@ func TestOrderOfSyncs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var ops []string
 			rel := func(name string) string {
-				if name == rootDir {
+				switch name {
+				case rootDir:
 					return "."
+				case path.Dir(rootDir):
+					return ".."
 				}
 				return path.Clean(name[len(rootDir)+1:])
 			}
