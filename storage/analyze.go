@@ -128,6 +128,9 @@ func (d *Dir) reload() error {
 	d.unsettled, d.paxosUnsynced, d.before = false, false, nil
 	d.state, d.info = NotFormatted, StorageInfo{}
 
+	if err := d.syncVisible(); err != nil {
+		return err
+	}
 	if err := d.completeFormat(); err != nil {
 		return err
 	}
@@ -154,16 +157,31 @@ func (d *Dir) reload() error {
 	return inconsistent(d.o.Root, "it is still between two states after its recovery.")
 }
 
-// loadNormal reads a formatted directory. What a killed process left visible but perhaps not durable is synced first: from
-// here on it will be relied upon.
+// syncVisible makes durable which names the journal's directories have. A process that was killed, or a step whose sync
+// failed, leaves changes that only look done; what is completed, promised or acknowledged from here on would be built on
+// them, and go with them in a power cut.
+func (d *Dir) syncVisible() error {
+	for _, dir := range []string{d.o.Root, d.CurrentDir(), d.paxosDir()} { // each within the one before
+		info, err := d.fs.Stat(dir)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := d.fs.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadNormal reads a formatted directory.
 func (d *Dir) loadNormal() (err error) {
 	if d.info, err = readVersion(d.fs, d.o.Root, d.CurrentDir()); err != nil {
 		return err
 	}
 	if err := d.completeEpochs(); err != nil {
-		return err
-	}
-	if err := d.syncCurrent(); err != nil {
 		return err
 	}
 	entries, err := d.readCurrent()

@@ -342,7 +342,8 @@ func TestOrderOfSyncs(t *testing.T) {
 				"writeat " + fresh + "VERSION.tmp", "sync " + fresh + "VERSION.tmp",
 				"rename " + fresh + "VERSION.tmp " + fresh + "VERSION", "syncdir formatted.tmp",
 				"rename current current.tmp", "syncdir .", "rename formatted.tmp current", "syncdir .",
-				"removeall formatted.tmp", "removeall current.tmp", "removeall finalized.tmp.tmp", "syncdir current"}},
+				"syncdir .", "syncdir current", "syncdir current/paxos",
+				"removeall formatted.tmp", "removeall current.tmp", "removeall finalized.tmp.tmp"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
