@@ -1,18 +1,286 @@
 package crashtests
 
 import (
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
 	"gojn/storage/vfs"
 )
 
-// report counts what explore did.
+var crashSeed = flag.Uint64("crash.seed", 0, "run only the history of this seed; also chooses what a power cut leaves")
+
+// report counts what an exploration did.
 type report struct {
 	Scenarios int
 	Points    int // operations before which the power was cut, and ends of steps
-	Disks     int // distinct disks that were opened and checked
+	Kills     int // operations before which the process was killed, and the power cut after it was started again
+	Disks     int // disks that a power cut left, each opened and checked
+}
+
+func (r *report) add(o report) {
+	r.Scenarios += o.Scenarios
+	r.Points += o.Points
+	r.Kills += o.Kills
+	r.Disks += o.Disks
+}
+
+func (r report) String() string {
+	return fmt.Sprintf("%d scenarios, %d power cuts, %d kills, %d disks checked", r.Scenarios, r.Points, r.Kills, r.Disks)
+}
+
+// explorer cuts the power in scenarios.
+type explorer struct {
+	wrap        func(vfs.FS) vfs.FS // around the disk, for the node that runs and the one that is started again; nil: none
+	stopAtFirst bool
+	parts       int  // how many seeded parts of what is not synced are tried at each point, besides none and all
+	kills       bool // besides, kill the process at each operation, start it again, and cut the power then
+	random      *rand.Rand
+	report      report
+	errs        []error
 }
 
 // explore runs each scenario on vfs.Inject(wrap(mem), ...) and cuts the power before each operation that changes something
 // and behind each step; wrap nil changes nothing. With stopAtFirst the first broken promise ends it, else all are joined.
 func explore(scs []scenario, wrap func(vfs.FS) vfs.FS, stopAtFirst bool) (report, error) {
-	return report{}, nil
+	e := &explorer{wrap: wrap, stopAtFirst: stopAtFirst, parts: 3, kills: true}
+	return e.run(scs)
+}
+
+func (e *explorer) run(scs []scenario) (report, error) {
+	if e.wrap == nil {
+		e.wrap = func(fsys vfs.FS) vfs.FS { return fsys }
+	}
+	for _, s := range scs {
+		if e.stopped() {
+			break
+		}
+		e.report.Scenarios++
+		e.random = rand.New(rand.NewPCG(1, seedOf(s.name)+*crashSeed))
+		e.cuts(s)
+		if e.kills {
+			e.killAtEach(s)
+		}
+	}
+	return e.report, errors.Join(e.errs...)
+}
+
+func (e *explorer) stopped() bool { return e.stopAtFirst && len(e.errs) > 0 }
+
+func (e *explorer) broke(s scenario, where string, err error) {
+	e.errs = append(e.errs, fmt.Errorf("%s: %s: %w", s.name, where, err))
+}
+
+func seedOf(name string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name))
+	return h.Sum64()
+}
+
+// changes tells whether an operation changes what is on the disk or in the cache. What an open may have created is seen
+// before the next one.
+func changes(op vfs.Op) bool {
+	return slices.Contains([]string{"writeat", "truncate", "sync", "syncdata", "syncdir", "rename", "remove", "removeall",
+		"link", "mkdir", "mkdirall", "chmod"}, op.Kind)
+}
+
+// stage is a world in which a scenario's setup was done, with a hook for the operations of its steps.
+func (e *explorer) stage(s scenario) (mem *vfs.Mem, w *world, hook *func(vfs.Op) error, err error) {
+	mem = vfs.NewMem()
+	hook = new(func(vfs.Op) error)
+	w, err = newWorld(vfs.Inject(e.wrap(mem), func(op vfs.Op) error {
+		if *hook != nil && changes(op) {
+			return (*hook)(op)
+		}
+		return nil
+	}))
+	if err == nil {
+		err = w.run(s.setup)
+	}
+	if err != nil {
+		err = fmt.Errorf("setup: %w", err)
+	}
+	return mem, w, hook, err
+}
+
+// cuts runs a scenario once and checks the disks that a power cut would leave at each point of it.
+func (e *explorer) cuts(s scenario) {
+	mem, w, hook, err := e.stage(s)
+	if err != nil {
+		e.broke(s, "without any fault", err)
+		return
+	}
+	where := ""
+	*hook = func(op vfs.Op) error {
+		if !e.stopped() {
+			e.cutAt(s, fmt.Sprintf("%s, power cut before operation %d, %s", where, op.N, describe(op)), mem, w)
+		}
+		return nil
+	}
+	for i, st := range s.steps {
+		where = fmt.Sprintf("step %d, %s", i+1, st.name)
+		if err := st.do(w); err != nil {
+			e.broke(s, where+" without any fault", err)
+			return
+		}
+		if e.stopped() {
+			return
+		}
+		e.cutAt(s, where+", power cut behind it", mem, w)
+	}
+}
+
+func describe(op vfs.Op) string {
+	text := op.Kind + " " + op.Path
+	if op.To != "" {
+		text += " to " + op.To
+	}
+	return text
+}
+
+// cutAt checks what a power cut would leave now: nothing of what is not synced, all, and parts.
+func (e *explorer) cutAt(s scenario, where string, mem *vfs.Mem, w *world) {
+	e.report.Points++
+	if err := w.lookOn(); err != nil {
+		e.broke(s, where, err)
+		return
+	}
+	luck := []func() bool{nil, func() bool { return true }}
+	for range e.parts {
+		luck = append(luck, func() bool { return e.random.IntN(2) == 0 })
+	}
+	for i, keep := range luck {
+		asked, kept := 0, 0
+		left := mem.CrashClone(func() bool {
+			asked++
+			k := keep != nil && keep()
+			if k {
+				kept++
+			}
+			return k
+		})
+		e.report.Disks++
+		if err := w.ledger.checkThrough(left, e.wrap); err != nil {
+			e.broke(s, fmt.Sprintf("%s, %d of %d unsynced pieces kept", where, kept, asked), err)
+			return
+		}
+		if asked <= i {
+			return // every way to choose from so few was tried, or as good as
+		}
+	}
+}
+
+// lookOn tells the ledger what readers see.
+func (w *world) lookOn() error {
+	snapshot := w.j.Snapshot()
+	if !snapshot.Formatted() {
+		return nil
+	}
+	m, err := w.j.EditLogManifest(0, true)
+	if err != nil {
+		return fmt.Errorf("getEditLogManifest: %w", err)
+	}
+	w.ledger.shown(snapshot, m)
+	return w.ledger.broken
+}
+
+var errDead = errors.New("the process was killed")
+
+// killAtEach kills the process before each operation of a scenario: what it wrote stays in the cache, unsynced. It is
+// started again, and the power is cut before each operation of that start and behind it.
+func (e *explorer) killAtEach(s scenario) {
+	for n := 1; !e.stopped(); n++ {
+		mem, w, hook, err := e.stage(s)
+		if err != nil {
+			return // cuts has told
+		}
+		count, dead := 0, false
+		*hook = func(vfs.Op) error {
+			if count++; count >= n {
+				dead = true
+				return errDead
+			}
+			return nil
+		}
+		err = w.run(s.steps)
+		*hook = nil
+		if !dead {
+			return
+		}
+		if err == nil {
+			w.ledger.faulted = false // what died did not matter, as when leftovers are removed
+		}
+		e.report.Kills++
+		where := fmt.Sprintf("killed before operation %d", n)
+		if err := e.startAgain(s, where, mem, w, hook); err != nil {
+			e.broke(s, where, err)
+		}
+	}
+}
+
+func (e *explorer) startAgain(s scenario, where string, mem *vfs.Mem, w *world, hook *func(vfs.Op) error) error {
+	opening := true
+	*hook = func(op vfs.Op) error {
+		if opening && !e.stopped() {
+			e.cutUnseen(s, fmt.Sprintf("%s, power cut while it starts again, before %s", where, describe(op)), mem, w)
+		}
+		return nil
+	}
+	err := w.kill()
+	opening = false
+	if err != nil || e.stopped() {
+		return err
+	}
+	v, err := look(w.j, mem)
+	if err != nil {
+		return fmt.Errorf("it answers when it was started again: %w", err)
+	}
+	if err := w.ledger.fits(v, false); err != nil {
+		return err
+	}
+	w.ledger.shown(v.Snapshot, v.manifest)
+	if err := w.ledger.checkThrough(mem.CrashClone(nil), e.wrap); err != nil {
+		return fmt.Errorf("power cut when it was started again: %w", err)
+	}
+	e.report.Disks++
+	if err := w.goOn(v); err != nil {
+		return fmt.Errorf("it goes on when it was started again: %w", err)
+	}
+	if err := w.ledger.checkThrough(mem.CrashClone(nil), e.wrap); err != nil {
+		return fmt.Errorf("power cut after a new writer came: %w", err)
+	}
+	e.report.Disks++
+	return nil
+}
+
+// cutUnseen is cutAt while nobody can look at the journal: with nothing of what is not synced, and one part.
+func (e *explorer) cutUnseen(s scenario, where string, mem *vfs.Mem, w *world) {
+	e.report.Points++
+	for i := range 2 {
+		left := mem.CrashClone(func() bool { return i > 0 && e.random.IntN(2) == 0 })
+		e.report.Disks++
+		if err := w.ledger.checkThrough(left, e.wrap); err != nil {
+			e.broke(s, where, err)
+			return
+		}
+	}
+}
+
+// TestPowerCutAtEachOperation cuts the power before each operation of each scenario.
+func TestPowerCutAtEachOperation(t *testing.T) {
+	var all report
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			r, err := explore([]scenario{s}, nil, false)
+			if err != nil {
+				t.Error(err)
+			}
+			all.add(r)
+		})
+	}
+	t.Log(all)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"gojn/jnserver"
@@ -184,11 +186,17 @@ func (w *world) accept(first, last storage.TxID, inProgress bool, size int) erro
 	w.peer = segmentBytes(first, last, size)
 	c := w.asked(opAccept)
 	c.first, c.last, c.inProgress, c.records = first, last, inProgress, frames(first, last, size)
-	state := jnserver.SegmentState{Start: first, End: last, InProgress: inProgress}
+	return w.acceptCall(c)
+}
+
+func (w *world) acceptCall(c call) error {
+	state := jnserver.SegmentState{Start: c.first, End: c.last, InProgress: c.inProgress}
 	return w.call(c, func() error {
 		return w.j.AcceptRecovery(context.Background(), w.info(), state, "http://jn2.example.com:8480/getJournal")
 	})
 }
+
+func sorted[V any](m map[storage.TxID]V) []storage.TxID { return slices.Sorted(maps.Keys(m)) }
 
 func (w *world) discard(start storage.TxID) error {
 	return w.call(call{op: opDiscard, first: start}, func() error { return w.j.DiscardSegments(start) })
