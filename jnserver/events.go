@@ -47,6 +47,8 @@ type (
 		First  storage.TxID
 		Reason string
 	}
+	// SegmentTrusted is a SegmentBad no more: everything that was acknowledged of it up to End was found on the disk.
+	SegmentTrusted struct{ First, End storage.TxID }
 	// RecoveryPrepared is an answer to prepareRecovery.
 	RecoveryPrepared struct {
 		First  storage.TxID
@@ -81,6 +83,7 @@ func (SegmentFinalized) event() {}
 func (SegmentAborted) event()   {}
 func (SegmentSetAside) event()  {}
 func (SegmentBad) event()       {}
+func (SegmentTrusted) event()   {}
 func (RecoveryPrepared) event() {}
 func (RecoveryAccepted) event() {}
 func (UpgradeAbandoned) event() {}

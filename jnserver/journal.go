@@ -3,6 +3,7 @@ package jnserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strconv"
@@ -164,16 +165,17 @@ func (j *Journal) readFence() {
 }
 
 // latest is Java's Journal.scanStorageForLatestEdits: it finds the last segment that has transactions, sets empty ones
-// aside, makes what it found durable and takes note of its end and of damage.
+// aside and takes note of its end and of damage. What it found of a segment that another process wrote is durable and was
+// read from the medium: it is shown from now on.
 func (j *Journal) latest() (storage.Segment, bool, error) {
 	seg, scan, ok, err := j.dir.LatestSegment()
-	if err != nil {
+	switch {
+	case errors.Is(err, storage.ErrUnproven):
+		j.distrust(seg.First, err) // it is here; its recovery is asked for, and refused by name
+	case err != nil:
 		return seg, false, err
-	}
-	if ok {
-		if err := j.note(seg, scan); err != nil {
-			return seg, false, err
-		}
+	case ok:
+		j.note(seg, scan)
 	}
 	if lost, found := j.lostBehind(seg, ok); found {
 		j.setBad(lost.First, lostReason(lost.Name, editlog.Scan{}, j.acked[lost.First]))
@@ -182,23 +184,20 @@ func (j *Journal) latest() (storage.Segment, bool, error) {
 	return seg, ok, nil
 }
 
-// note takes what a scan of the last segment says, and makes the segment durable.
-func (j *Journal) note(seg storage.Segment, scan editlog.Scan) error {
+// note takes what a scan of the last segment says.
+func (j *Journal) note(seg storage.Segment, scan editlog.Scan) {
 	switch {
 	case !seg.InProgress && scanEnd(scan) != seg.Last:
 		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scanEnd(scan).String())
 	case j.damaged(seg, scan):
 		j.setBad(seg.First, j.damageReason(seg, scan))
-	case seg.InProgress:
-		// Another process may have been killed between write and sync: what is shown from now on must be durable.
-		if err := j.dir.SyncSegment(seg); err != nil {
-			return err
-		}
+	case !j.dir.Sound(seg):
+		j.addBad(BadSegment{First: seg.First, doubt: true,
+			Reason: fmt.Sprintf("not all of %s could be written to the disk, which has it up to txid %s", seg.Name, scanEnd(scan))})
 	}
 	if scan.HasTxns() && scan.End >= j.highest {
 		j.wrote(seg.First, scan.End)
 	}
-	return nil
 }
 
 // wrote makes last, in the segment that starts at first, the highest transaction.
@@ -288,13 +287,6 @@ func (j *Journal) abortSegment(reason string) {
 	j.distrust(first, j.open.w.Abort())
 	j.open = nil
 	j.emit(SegmentAborted{First: first, Last: last, Reason: reason})
-}
-
-// distrust takes note of a segment whose sync failed: what the kernel still has of it in memory proves nothing about the disk.
-func (j *Journal) distrust(first storage.TxID, err error) {
-	if errors.Is(err, storage.ErrSyncFailed) {
-		j.setBad(first, err.Error())
-	}
 }
 
 // exclusive runs one call that changes something: alone, with its result published before it returns, and with Java's

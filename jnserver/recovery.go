@@ -119,7 +119,8 @@ type found struct {
 	scan   editlog.Scan
 }
 
-// inspect is Java's Journal.getSegmentInfo: a file without transactions is set aside as .empty, unless it is damaged.
+// inspect is Java's Journal.getSegmentInfo: a file without transactions is set aside as .empty, unless it is damaged. What it
+// finds in one that is not damaged is on the disk, and readers are shown nothing else.
 func (j *Journal) inspect(first storage.TxID) (found, error) {
 	seg, exists, err := j.dir.Find(first)
 	if err != nil || !exists {
@@ -130,17 +131,13 @@ func (j *Journal) inspect(first storage.TxID) (found, error) {
 		f.state = &SegmentState{Start: first, End: seg.Last}
 		return f, nil
 	}
-	// A process that was killed may have left bytes that were written and not synced.
-	if err := j.dir.SyncSegment(seg); err != nil {
-		j.setBad(first, err.Error())
-		return f, err
-	}
 	if f.scan, err = j.dir.Scan(seg); err != nil {
+		j.distrust(first, err)
 		return f, err
 	}
 	if f.scan.HasTxns() {
 		f.state = &SegmentState{Start: first, End: f.scan.End, InProgress: true}
-		return f, nil
+		return f, j.prove(seg, f.scan)
 	}
 	if f.scan.Tail == editlog.TailDamaged {
 		return f, nil
@@ -151,13 +148,15 @@ func (j *Journal) inspect(first storage.TxID) (found, error) {
 	if err := j.dir.SetAside(seg, storage.SuffixEmpty); err != nil {
 		return f, err
 	}
+	if j.inDoubt(first) { // what was in doubt was never acknowledged, and is gone
+		j.clearBad(first)
+	}
 	j.emit(SegmentSetAside{Name: seg.Name, Suffix: storage.SuffixEmpty})
 	return found{}, nil
 }
 
 // trusted is inspect for an answer that others will rely on: it fails where this node must abstain.
 func (j *Journal) trusted(first storage.TxID) (*SegmentState, error) {
-	reason, bad := j.badReason(first)
 	f, err := j.inspect(first)
 	if err != nil {
 		return nil, err
@@ -170,15 +169,19 @@ func (j *Journal) trusted(first storage.TxID) (*SegmentState, error) {
 	}
 	if f.seg.InProgress {
 		if err := abstain(j.path(f.seg), j.fence, first, f.scan, acked, hasAcked); err != nil {
+			told := err
+			if reason, _ := j.badReason(first); j.inDoubt(first) {
+				told = refuse(javaerr.IOException, "%w; before that: %s", err, reason)
+			}
 			j.setBad(first, err.Error())
-			return nil, err
+			return nil, told
 		}
 		if f.scan.Tail == editlog.TailDamaged {
 			j.setBad(first, j.damageReason(f.seg, f.scan))
 			return f.state, nil // the prefix, below the committed txid
 		}
 	}
-	if bad {
+	if reason, bad := j.badReason(first); bad {
 		return nil, refuse(javaerr.IOException, "Log segment %s cannot be trusted here (%s): this node takes no part in the recovery", j.path(f.seg), reason)
 	}
 	return f.state, nil
@@ -259,8 +262,8 @@ func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, er
 			return acceptPlan{}, err
 		}
 	}
-	_, bad := j.badReason(accept.Start)
 	f, err := j.inspect(accept.Start)
+	_, bad := j.badReason(accept.Start)
 	if err != nil && !bad { // of a segment known to be bad nothing is needed: a copy replaces it
 		return acceptPlan{}, err
 	}

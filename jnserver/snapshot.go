@@ -1,12 +1,14 @@
 package jnserver
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
+	"gojn/storage/editlog"
 )
 
 // Snapshot is a journal as readers see it: consistent in itself, immutable, loaded without waiting for a disk or a writer.
@@ -44,6 +46,9 @@ type BadSegment struct {
 	First  storage.TxID
 	Name   string // file name inside current/
 	Reason string
+	// doubt tells that it is not known what of it is on the disk, and nothing is known to be lost: reading it from the disk
+	// may clear it.
+	doubt bool
 }
 
 // Formatted tells whether the journal can be used (Java JNStorage.isFormatted).
@@ -103,17 +108,59 @@ func (j *Journal) publish() {
 	j.snapshot.Store(s)
 }
 
-// setBad records that the segment at first cannot be trusted. The list is replaced, never changed: snapshots share it.
+// setBad records that the segment at first cannot be trusted, for as long as its file is here. The list is replaced, never
+// changed: snapshots share it.
 func (j *Journal) setBad(first storage.TxID, reason string) {
-	if _, known := j.badReason(first); known {
+	j.addBad(BadSegment{First: first, Reason: reason})
+}
+
+// distrust takes note of a segment that could not be synced, or not be read from the disk: what the kernel shows of it proves
+// nothing. prove may clear that. Other errors are not taken note of.
+func (j *Journal) distrust(first storage.TxID, err error) {
+	if errors.Is(err, storage.ErrSyncFailed) || errors.Is(err, storage.ErrUnproven) {
+		j.addBad(BadSegment{First: first, Reason: err.Error(), doubt: true})
+	}
+}
+
+// addBad keeps the first reason, but for a doubt that became knowledge.
+func (j *Journal) addBad(b BadSegment) {
+	b.Name = storage.InProgressName(b.First)
+	if seg, ok, err := j.dir.Find(b.First); err == nil && ok {
+		b.Name = seg.Name
+	}
+	list := slices.Clone(j.badList)
+	if i := slices.IndexFunc(list, func(o BadSegment) bool { return o.First == b.First }); i < 0 {
+		list = append(list, b)
+	} else if list[i].doubt && !b.doubt {
+		b.Reason += "; before that: " + list[i].Reason
+		list[i] = b
+	} else {
 		return
 	}
-	name := storage.InProgressName(first)
-	if seg, ok, err := j.dir.Find(first); err == nil && ok {
-		name = seg.Name
+	j.badList = list
+	j.emit(SegmentBad{First: b.First, Reason: b.Reason})
+}
+
+// inDoubt tells whether the segment at first is bad only because it is not known what of it is on the disk.
+func (j *Journal) inDoubt(first storage.TxID) bool {
+	return slices.ContainsFunc(j.badList, func(b BadSegment) bool { return b.First == first && b.doubt })
+}
+
+// prove makes of a segment in progress what a scan has found of it on the disk, and then trusts it, if nothing that was
+// acknowledged is missing: a finding of damage stays. It is called before the end of a segment is told or decided.
+func (j *Journal) prove(seg storage.Segment, scan editlog.Scan) error {
+	if !scan.HasTxns() || j.damaged(seg, scan) {
+		return nil
 	}
-	j.badList = append(slices.Clone(j.badList), BadSegment{First: first, Name: name, Reason: reason})
-	j.emit(SegmentBad{First: first, Reason: reason})
+	if err := j.dir.Renew(seg, scan); err != nil {
+		j.distrust(seg.First, err)
+		return err
+	}
+	if j.inDoubt(seg.First) {
+		j.clearBad(seg.First)
+		j.emit(SegmentTrusted{First: seg.First, End: scan.End})
+	}
+	return nil
 }
 
 func (j *Journal) clearBad(first storage.TxID) {

@@ -134,6 +134,7 @@ func (j *Journal) checkStart(first storage.TxID) error {
 	var scan editlog.Scan
 	if seg.InProgress {
 		if scan, err = j.dir.Scan(seg); err != nil {
+			j.distrust(first, err)
 			return err
 		}
 	}
@@ -184,6 +185,7 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 			}
 		}
 		if err := j.dir.FinalizeClosed(seg, last, closed); err != nil {
+			j.distrust(first, err)
 			return err
 		}
 		delete(j.acked, first)
@@ -208,11 +210,12 @@ func (j *Journal) closeSegment(last storage.TxID) error {
 }
 
 func (j *Journal) checkFinalize(seg storage.Segment, last storage.TxID) error {
-	if reason, bad := j.badReason(seg.First); bad {
+	if reason, bad := j.badReason(seg.First); bad && !j.inDoubt(seg.First) {
 		return refuse(javaerr.IOException, "Refusing to finalize log segment %s, which cannot be trusted here: %s", j.path(seg), reason)
 	}
 	scan, err := j.dir.Scan(seg)
 	if err != nil {
+		j.distrust(seg.First, err)
 		return err
 	}
 	damaged := j.damaged(seg, scan)
@@ -225,7 +228,7 @@ func (j *Journal) checkFinalize(seg storage.Segment, last storage.TxID) error {
 	if damaged {
 		return refuse(javaerr.IOException, "Refusing to finalize the damaged log segment: %s", j.damageReason(seg, scan))
 	}
-	return nil
+	return j.prove(seg, scan)
 }
 
 func (j *Journal) path(s storage.Segment) string { return j.dir.CurrentDir() + "/" + s.Name }

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"io/fs"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ type Dir struct {
 
 	segments  atomic.Pointer[[]Segment] // see index.go
 	unsettled bool                      // current/ may have changed in a way that segments does not show
+	proofs    sync.Map                  // file name in current/ to *proof, see proof.go
 	// paxosUnsynced: a record was removed, but the sync of paxos/ failed.
 	paxosUnsynced bool
 }

@@ -131,15 +131,16 @@ func (w *Download) Promote(r PaxosRecord) error {
 	if err := d.promote(r, w.path); err != nil {
 		return err
 	}
+	d.prove(InProgressName(r.Start), sound)
 	w.finished, w.err = false, fs.ErrClosed
 	return nil
 }
 
 // CompleteAccept is Promote for a download that was found on disk: an earlier call or process came to write the record r
 // and no further. renamed tells whether the download is the segment now. Where Java renames whatever lies there, the file
-// is scanned, and one that does not end at r.End, left by a later attempt that was cut off, is not used; and a segment
-// that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java would be
-// left with two segments at one txid.
+// is scanned on the medium, and one that does not end at r.End, left by a later attempt that was cut off, is not used; and
+// a segment that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java
+// would be left with two segments at one txid.
 func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return false, err
@@ -156,12 +157,23 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 		}
 		return false, d.DeletePaxos(r.Start)
 	}
-	scan, err := d.Scan(Segment{First: r.Start, Name: tmpName})
+	// The record says that the download was durable; a later attempt of the same epoch may have begun it anew.
+	if err := d.syncFile(tmp); err != nil {
+		return false, err
+	}
+	scan, agrees, err := d.scanMedium(tmpName)
 	if err != nil || !holds(scan, r) {
 		return false, err
 	}
-	err = d.promote(r, tmp)
-	return err == nil, err
+	if err := d.promote(r, tmp); err != nil {
+		return false, err
+	}
+	if agrees {
+		d.prove(InProgressName(r.Start), sound)
+	} else {
+		d.prove(InProgressName(r.Start), poisoned)
+	}
+	return true, nil
 }
 
 // holds tells whether a download has what was accepted.
@@ -175,6 +187,7 @@ func (d *Dir) promote(r PaxosRecord, tmp string) error {
 	if err := d.setAsideOthers(r.Start, name); err != nil {
 		return err
 	}
+	d.proofOf(name).failed() // until it is known which file has the name
 	rename := func() error { return d.fs.Rename(tmp, d.segmentPath(name)) }
 	return d.change(rename, func(segs []Segment) []Segment {
 		return withSegment(segs, Segment{First: r.Start, Last: InvalidTxID, InProgress: true, Name: name})

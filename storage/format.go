@@ -64,6 +64,7 @@ func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 	if err := d.makeEmpty(d.path(formattedTmpName), info); err != nil {
 		return err
 	}
+	d.proofs.Clear() // other files come under the same names
 	if hasCurrent {
 		if err := d.renameInRoot(currentName, currentTmpName); err != nil {
 			return err

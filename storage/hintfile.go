@@ -79,10 +79,16 @@ func (f *hintFile) dropPart() {
 	}
 }
 
-// sync makes the value durable.
+// sync makes the value durable. It is written once more first: an earlier sync, of this process or another, may have failed,
+// and the next one has nothing to do then.
 func (f *hintFile) sync() error {
 	if f.file == nil {
 		return nil
+	}
+	if f.known {
+		if _, err := f.file.WriteAt(formatHint(f.value), 0); err != nil {
+			return err
+		}
 	}
 	return f.file.Sync()
 }

@@ -330,7 +330,7 @@ func TestOrderOfSyncs(t *testing.T) {
 			return err
 		}, []string{"writeat " + dl, "sync " + dl, "syncdir current",
 			"writeat " + p + "7.tmp", "sync " + p + "7.tmp", "rename " + p + "7.tmp " + p + "7", "syncdir current/paxos",
-			"rename " + dl + " " + seg, "syncdir current"}},
+			"sync " + dl, "rename " + dl + " " + seg, "syncdir current"}},
 		{"delete a record", func(d *storage.Dir) error {
 			must(t, d.SetPaxos(record))
 			return d.DeletePaxos(7)

@@ -62,6 +62,7 @@ type SegmentWriter struct {
 	unsynced bool  // that was, or since then there was, a failed sync
 	closed   bool
 	whole    bool // Close was good: the file holds what was appended, durably, and nothing else
+	proof    *proof
 	offset   atomic.Int64
 	synced   atomic.Int64
 }
@@ -88,7 +89,7 @@ func CreateSegment(fsys vfs.FS, dir string, first TxID, layout int32, syncedWrit
 	if err != nil {
 		return nil, err
 	}
-	w := &SegmentWriter{file: file, first: first, syncless: syncedWrites}
+	w := &SegmentWriter{file: file, first: first, syncless: syncedWrites, proof: newProof(sound)}
 	if err := w.begin(fsys, dir, layout); err != nil {
 		return nil, errors.Join(err, file.Close(), fsys.Remove(path))
 	}
@@ -210,7 +211,11 @@ func (w *SegmentWriter) Abort() error {
 
 func (w *SegmentWriter) close() error {
 	w.closed = true
-	return w.file.Close()
+	err := w.file.Close()
+	if err != nil {
+		w.proof.failed()
+	}
+	return err
 }
 
 func (w *SegmentWriter) usable() error {
@@ -226,11 +231,13 @@ func (w *SegmentWriter) usable() error {
 // fail keeps the first error, for later calls.
 func (w *SegmentWriter) fail(err error) error {
 	w.failed = err
+	w.proof.failed()
 	return err
 }
 
 // syncFailed is fail for a sync, which counts for more than the failed Append that may have come before it.
 func (w *SegmentWriter) syncFailed(err error) error {
 	w.unsynced = true
+	w.proof.poison()
 	return w.fail(&syncError{err})
 }

@@ -13,24 +13,11 @@ import (
 
 func (d *Dir) segmentPath(name string) string { return d.CurrentDir() + "/" + name }
 
-// Scan reads a segment, open or not, and tells where its transactions end.
-func (d *Dir) Scan(s Segment) (scan editlog.Scan, err error) {
-	f, err := d.fs.OpenFile(d.segmentPath(s.Name), os.O_RDONLY, 0)
-	if err != nil {
-		return editlog.Scan{}, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return editlog.Scan{}, err
-	}
-	return editlog.ScanSegment(f, info.Size())
-}
-
 // LatestSegment finds the last segment that has transactions (Journal.scanStorageForLatestEdits). From the last segment
 // down, finalized ones too, it scans; one in progress without transactions is renamed to .empty, durably, and the next is
 // tried. One that begins with damage, good frames after it, is not set aside, nor is a finalized one that has lost what its
-// name promises, as Java would: it is the answer, with a scan that says so.
+// name promises, as Java would: it is the answer, with a scan that says so. If the last one cannot be scanned it is returned
+// with the error.
 func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err error) {
 	if err := d.settle(); err != nil {
 		return Segment{}, editlog.Scan{}, false, err
@@ -43,7 +30,7 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 		last := segs[len(segs)-1]
 		scan, err := d.Scan(last)
 		if err != nil {
-			return Segment{}, editlog.Scan{}, false, err
+			return last, editlog.Scan{}, true, err
 		}
 		if scan.HasTxns() || scan.Tail == editlog.TailDamaged || !last.InProgress {
 			return last, scan, true, nil
@@ -66,6 +53,7 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	}
 	var w *SegmentWriter
 	create := func() (err error) {
+		d.proofOf(name).failed() // the file that is removed, if it comes to that
 		w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites)
 		return err
 	}
@@ -75,6 +63,7 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.proofs.Store(name, w.proof)
 	return w, nil
 }
 
@@ -93,7 +82,8 @@ func (d *Dir) setAsideOthers(first TxID, name string) error {
 
 // Finalize makes a segment in progress the finalized segment s.First to last (FileJournalManager.finalizeLogSegment). What
 // was written is synced before the rename, as a batch below the committed txid may not be. That last is its real end is
-// the caller's knowledge.
+// the caller's knowledge. A segment of which a sync failed is refused until Renew has made it sound; if the sync fails here the
+// error wraps ErrSyncFailed.
 func (d *Dir) Finalize(s Segment, last TxID) error { return d.FinalizeClosed(s, last, nil) }
 
 // FinalizeClosed is Finalize for the segment that w has written and just closed, with no other change of the directory in
@@ -112,7 +102,11 @@ func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 		return illegalState("Can't finalize edits file %s since finalized file already exists", from)
 	}
 	if w == nil || !w.whole || w.file.Name() != from {
+		if d.proofOf(s.Name).is(poisoned) {
+			return javaerr.New(javaerr.IOException, "Can't finalize edits file %s: not all of it could be written to the disk", from)
+		}
 		if err := d.syncFile(from); err != nil {
+			d.syncFailed(s.Name, err)
 			return err
 		}
 	}
@@ -122,9 +116,13 @@ func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 		}
 		return nil
 	}
-	return d.change(rename, func(segs []Segment) []Segment {
+	err = d.change(rename, func(segs []Segment) []Segment {
 		return withSegment(withoutSegments(segs, named(s.Name)), final)
 	})
+	if err == nil {
+		d.proofs.Delete(s.Name)
+	}
+	return err
 }
 
 // SetAside renames a segment so that it is one no more: suffix is .empty, .trash, .stale or .corrupt. An older file of
@@ -132,20 +130,25 @@ func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 func (d *Dir) SetAside(s Segment, suffix string) error {
 	from := d.segmentPath(s.Name)
 	rename := func() error { return d.fs.Rename(from, from+suffix) }
-	return d.change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
+	err := d.change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
+	if err == nil {
+		d.proofs.Delete(s.Name)
+	}
+	return err
 }
 
 func named(name string) func(Segment) bool { return func(s Segment) bool { return s.Name == name } }
 
-// SyncSegment makes a segment durable that another process may have written and not synced before it was killed.
-func (d *Dir) SyncSegment(s Segment) error { return d.syncFile(d.segmentPath(s.Name)) }
-
-// syncFile makes durable what was written to a file, through whichever handle.
+// syncFile makes durable what was written to a file, through whichever handle. If it was the sync that failed, the error
+// wraps ErrSyncFailed.
 func (d *Dir) syncFile(name string) (err error) {
 	f, err := d.fs.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Sync()
+	if err := f.Sync(); err != nil {
+		return &syncError{err}
+	}
+	return nil
 }

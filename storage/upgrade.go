@@ -218,6 +218,7 @@ func (d *Dir) Rollback() (bool, error) {
 	if err := d.committed.close(); err != nil {
 		return false, err
 	}
+	d.proofs.Clear() // other files come under the same names
 	rollErr := d.renameInRoot(currentName, removedTmpName)
 	if rollErr == nil {
 		rollErr = d.renameInRoot(previousName, currentName)

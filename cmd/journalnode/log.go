@@ -42,6 +42,8 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Warn("log segment set aside", "name", e.Name, "suffix", e.Suffix)
 		case jnserver.SegmentBad:
 			log.Error("log segment cannot be trusted: it is not finalized and not offered to others", "first", e.First, "reason", e.Reason)
+		case jnserver.SegmentTrusted:
+			log.Info("log segment can be trusted again: all that was acknowledged of it is on the disk", "first", e.First, "end", e.End)
 		case jnserver.RecoveryPrepared:
 			log.Info("prepared recovery", "segment", e.First, "answer", recoveryText(e.Answer))
 		case jnserver.RecoveryAccepted:

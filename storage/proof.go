@@ -1,0 +1,223 @@
+package storage
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+
+	"gojn/storage/editlog"
+	"gojn/storage/vfs"
+)
+
+// What a segment in progress promises is on the medium, and the page cache is no witness for that: after a sync that the
+// disk refused the kernel calls the pages clean, goes on showing them, and the next sync succeeds without writing anything.
+// A restarted process does not even know that there was such a sync. So only what this process wrote and synced without any
+// error is read through the cache; everything else is read from the medium before anybody is told of it.
+
+// standing is what this process knows of a segment in progress.
+type standing int32
+
+const (
+	// unproven: found on disk, or a write failed. Sync it, then read it from the medium.
+	unproven standing = iota
+	// sound: written here, and each sync so far was good; or read from the medium, and the cache shows nothing else.
+	sound
+	// poisoned: a sync failed here, or the cache shows what the medium lacks. It is never synced again: what the medium
+	// holds of it is copied, see Renew.
+	poisoned
+)
+
+// proof is the standing of one file. The goroutine that uses the Dir, or the writer, changes it; any may read it.
+type proof struct{ atomic.Int32 }
+
+func newProof(s standing) *proof {
+	p := &proof{}
+	p.Store(int32(s))
+	return p
+}
+
+func (p *proof) is(s standing) bool { return p != nil && standing(p.Load()) == s }
+
+// failed takes note of an error while writing or replacing the file. Poison stays.
+func (p *proof) failed() {
+	if p != nil {
+		p.CompareAndSwap(int32(sound), int32(unproven))
+	}
+}
+
+func (p *proof) poison() { p.Store(int32(poisoned)) }
+
+// ErrUnproven is wrapped by the error of Scan if the segment is neither one that this process wrote without any error, nor
+// could be synced and read from the medium. What the page cache shows of it says nothing.
+var ErrUnproven = errors.New("the segment could not be read from the medium")
+
+// unprovenError is ErrUnproven with the words of its cause alone: they name operation and file already.
+type unprovenError struct{ cause error }
+
+func (e *unprovenError) Error() string   { return e.cause.Error() }
+func (e *unprovenError) Unwrap() []error { return []error{ErrUnproven, e.cause} }
+
+// proofOf is nil for a file that this process has not touched yet.
+func (d *Dir) proofOf(name string) *proof {
+	if p, ok := d.proofs.Load(name); ok {
+		return p.(*proof)
+	}
+	return nil
+}
+
+func (d *Dir) prove(name string, s standing) *proof {
+	p := newProof(s)
+	d.proofs.Store(name, p)
+	return p
+}
+
+// syncFailed takes note of an error of syncFile.
+func (d *Dir) syncFailed(name string, err error) {
+	if errors.Is(err, ErrSyncFailed) {
+		d.prove(name, poisoned)
+	}
+}
+
+// Sound tells whether a segment is what the medium holds: finalized, or in progress and written by this process without an
+// error so far, or read from the medium by Scan, or made by Renew. It may be called from any goroutine.
+func (d *Dir) Sound(s Segment) bool { return !s.InProgress || d.proofOf(s.Name).is(sound) }
+
+// Touched tells whether a segment is finalized, or was written, scanned or put in place by this process. It may be called
+// from any goroutine.
+func (d *Dir) Touched(s Segment) bool { return !s.InProgress || d.proofOf(s.Name) != nil }
+
+// Scan reads a segment that nobody is writing, and tells where its transactions end. One in progress that this process did
+// not write without any error is made durable first, unless a sync of it failed here, and then read from the medium (Java
+// reads the cache); if that cannot be done the error wraps ErrUnproven. Unless it is Sound afterwards, readers may be shown
+// more than was found: see Renew.
+func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
+	if d.Sound(s) {
+		return d.scanCache(s.Name)
+	}
+	p := d.proofOf(s.Name)
+	if p == nil {
+		p = d.prove(s.Name, unproven)
+	}
+	if p.is(unproven) {
+		if err := d.syncFile(d.segmentPath(s.Name)); err != nil {
+			d.syncFailed(s.Name, err)
+			return editlog.Scan{}, &unprovenError{err}
+		}
+	}
+	scan, agrees, err := d.scanMedium(s.Name)
+	switch {
+	case err != nil:
+		return editlog.Scan{}, &unprovenError{err}
+	case !agrees:
+		p.poison()
+	case p.is(unproven):
+		p.Store(int32(sound))
+	}
+	return scan, nil
+}
+
+func (d *Dir) scanCache(name string) (scan editlog.Scan, err error) {
+	f, err := d.fs.OpenFile(d.segmentPath(name), os.O_RDONLY, 0)
+	if err != nil {
+		return editlog.Scan{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return editlog.Scan{}, err
+	}
+	return editlog.ScanSegment(f, info.Size())
+}
+
+// scanMedium reads a file of current/ from the medium, once; agrees tells that the cache shows nothing else. Frames have
+// checksums and are only ever appended, so two scans that say the same have seen the same.
+func (d *Dir) scanMedium(name string) (scan editlog.Scan, agrees bool, err error) {
+	scan, uncached, err := func() (scan editlog.Scan, uncached bool, err error) {
+		m, err := d.fs.OpenMedium(d.segmentPath(name))
+		if err != nil {
+			return editlog.Scan{}, false, err
+		}
+		defer func() { err = errors.Join(err, m.Close()) }()
+		scan, err = editlog.ScanSegment(m, m.Size())
+		return scan, m.Uncached(), err
+	}()
+	if err != nil || uncached {
+		return scan, uncached, err
+	}
+	cached, err := d.scanCache(name) // mostly from memory
+	return scan, err == nil && cached == scan, err
+}
+
+// renewedSuffix ends the name of the copy that Renew makes. Purge removes a forgotten one, and so does Java's.
+const renewedSuffix = ".renewed"
+
+// Renew makes a segment in progress sound that Scan has just found to end as scan says: it puts a copy of those bytes in its
+// place, read from the medium and durable when Renew returns nil. What the cache shows beyond them is gone then. It does
+// nothing to a segment that is sound. After an error the segment is as it was.
+func (d *Dir) Renew(s Segment, scan editlog.Scan) error {
+	if d.Sound(s) {
+		return nil
+	}
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
+		return err
+	}
+	name := d.segmentPath(s.Name)
+	tmp := name + renewedSuffix
+	if err := d.copyMedium(name, tmp, scan); err != nil {
+		_ = d.fs.Remove(tmp) // garbage, and the next attempt truncates it
+		return &unprovenError{err}
+	}
+	rename := func() error { return d.fs.Rename(tmp, name) }
+	if err := d.change(rename, func(segs []Segment) []Segment { return segs }); err != nil {
+		return err
+	}
+	d.prove(s.Name, sound)
+	return nil
+}
+
+// copyMedium writes scan.EndOffset bytes of the medium of from to a file of its own, durably, and looks at them once more.
+func (d *Dir) copyMedium(from, to string, scan editlog.Scan) (err error) {
+	m, err := d.fs.OpenMedium(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	f, err := d.fs.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := copyTo(f, m, scan.EndOffset); err != nil {
+		return err
+	}
+	copied, err := editlog.ScanSegment(f, scan.EndOffset)
+	if err != nil {
+		return err
+	}
+	if !copied.HasTxns() || copied.First != scan.First || copied.End != scan.End || copied.EndOffset != scan.EndOffset {
+		return illegalState("Read again, %s ends at txid %s on the medium, not at %s as before", from, endText(copied), endText(scan))
+	}
+	return f.Sync()
+}
+
+func copyTo(f vfs.File, m vfs.Medium, size int64) error {
+	buf := make([]byte, min(size, editlog.PreallocateSize))
+	for off := int64(0); off < size; {
+		part := buf[:min(int64(len(buf)), size-off)]
+		if n, err := m.ReadAt(part, off); n < len(part) {
+			return err
+		}
+		if _, err := f.WriteAt(part, off); err != nil {
+			return err
+		}
+		off += int64(len(part))
+	}
+	return nil
+}
+
+func endText(s editlog.Scan) string {
+	if !s.HasTxns() {
+		return "none"
+	}
+	return s.End.String()
+}
