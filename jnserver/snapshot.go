@@ -158,6 +158,9 @@ func (j *Journal) prove(seg storage.Segment, scan editlog.Scan) error {
 	}
 	if j.inDoubt(seg.First) {
 		j.clearBad(seg.First)
+		if scan.End > j.highest { // as after a restart
+			j.wrote(seg.First, scan.End)
+		}
 		j.emit(SegmentTrusted{First: seg.First, End: scan.End})
 	}
 	return nil
