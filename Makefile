@@ -21,7 +21,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   -f docker/compose.yaml
 
 .PHONY: docker-image docker-prepare docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
+.PHONY: help build run test test-unit test-race crash crash-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,11 +36,21 @@ run: build ## build and start a JournalNode on the defaults: data under ./data, 
 test: test-unit compat ## every test that there is a runtime for (COMPAT=required: none may be skipped for want of one)
 
 test-unit: ## the tests that need only Go
-	go test $$(go list ./... | grep -v /compat-tests)
+	go test $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
 	cd internal/tools && go test ./...
 
 test-race: ## the same under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /compat-tests)
+	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
+
+crash: ## power cuts, failing and hanging disks, mutations of each sync
+	go test -timeout 10m -v ./crash-tests | grep -vE '^=== |^ +--- PASS'
+
+crash-long: ## random histories with power cuts, seed after seed, until one fails or Ctrl-C (SEED=n: from there on)
+	@go test -c -o bin/crash-tests ./crash-tests
+	@seed=$${SEED:-1}; while true; do \
+	  (cd crash-tests && ../bin/crash-tests -test.run '^TestRandomHistories$$' -test.v -test.timeout 0 \
+	    -crash.seed=$$seed -crash.histories=1000) || exit 1; \
+	  seed=$$((seed + 1000)); done
 
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
 	@for tool in java javac mvn; do command -v $$tool >/dev/null || \

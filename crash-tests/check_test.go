@@ -2,6 +2,7 @@ package crashtests
 
 import (
 	"fmt"
+	"slices"
 
 	"gojn/storage"
 	"gojn/storage/vfs"
@@ -126,21 +127,31 @@ func (w *world) recoverOne(first storage.TxID) error {
 	switch {
 	case w.ledger.broken != nil:
 		return w.ledger.broken
+	case err != nil && w.ledger.takenAway(first):
+		return nil // a record outlived its segment: nobody recovers what was purged
 	case err != nil && !torn:
 		return named(fmt.Sprintf("prepareRecovery of %s is answered", w.ledger.describe(first)), err)
 	case err != nil && good.empty():
 		return nil // nothing was acknowledged: another node decides, and this one joins at the next segment
 	case err != nil:
-		// A torn batch that nobody acknowledged keeps this node out: it gets the segment from another one.
-		if err := w.acceptBytes(good); err != nil {
-			return named(fmt.Sprintf("a copy of the torn segment %d is accepted", first), err)
-		}
-		return named("a copy that was accepted is finalized", w.finalize(first, good.most))
-	case answer.Segment == nil || !answer.Segment.InProgress:
+		return w.copyTorn(good)
+	case answer.Segment == nil || !answer.Segment.InProgress && !answer.HasAccepted:
 		return nil
 	}
 	end := answer.Segment.End
-	return named(fmt.Sprintf("segment %d, which prepareRecovery said to end at %d, is finalized", first, end), w.finalize(first, end))
+	if err := w.finalize(first, end); err == nil || !torn || good.empty() || w.ledger.broken != nil {
+		return named(fmt.Sprintf("segment %d, which prepareRecovery said to end at %d, is finalized", first, end), err)
+	}
+	return w.copyTorn(good)
+}
+
+// copyTorn gets a segment from another node: a torn batch that nobody acknowledged keeps this one out of its recovery, or, if
+// the committed txid told the writer so, lets it answer what lies before.
+func (w *world) copyTorn(good segment) error {
+	if err := w.acceptBytes(good); err != nil {
+		return named(fmt.Sprintf("a copy of the torn segment %d is accepted", good.first), err)
+	}
+	return named("a copy that was accepted is finalized", w.finalize(good.first, good.most))
 }
 
 // tornAt tells whether a batch of the segment at first may have been torn, as it was not acknowledged or is lagging. good is
@@ -158,6 +169,15 @@ func (l *ledger) tornAt(first storage.TxID) (torn bool, good segment) {
 		}
 	}
 	return torn, good
+}
+
+// takenAway tells whether a segment may be gone whose record is still there, as purgeLogs was cut off.
+func (l *ledger) takenAway(first storage.TxID) bool {
+	return slices.ContainsFunc(l.states, func(s state) bool {
+		seg, here := s.segments[first]
+		r, recorded := s.records[first]
+		return recorded && r.optional && (!here || seg.optional)
+	})
 }
 
 // acceptBytes offers the transactions of good.

@@ -171,7 +171,7 @@ func (l *ledger) prepared(first storage.TxID, a jnserver.RecoveryAnswer) error {
 		case a.LastWriter < s.writer || a.LastWriter > s.writerMost || a.HasCommitted && a.Committed > s.committedMost:
 			return s, false
 		case a.Segment == nil:
-			ok := !recorded && !a.HasAccepted && !seg.final && (seg.optional || seg.least < first)
+			ok := (!recorded || r.optional) && !a.HasAccepted && (seg.optional || !seg.final && seg.least < first)
 			if ok {
 				s = s.clone()
 				delete(s.segments, first)

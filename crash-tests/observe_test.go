@@ -209,10 +209,8 @@ func (seg segment) differs(f file, v view, tolerant bool) error {
 	switch {
 	case last < seg.least:
 		return fmt.Errorf("%s: only the transactions up to %d are there as they were written", seg, last)
-	case f.refused != nil && (seg.final || seg.most == seg.least) && !tolerant:
+	case f.refused != nil && seg.final && !tolerant:
 		return fmt.Errorf("%s: it is not given to readers: %w", seg, f.refused)
-	case seg.final && len(unpadded(f.body[min(len(seg.frames), len(f.body)):])) > 0:
-		return fmt.Errorf("%s: there is something behind its %d bytes", seg, headerLen+len(seg.frames))
 	case seg.final && f.refused == nil && listed < 0:
 		return fmt.Errorf("%s: it is not in the manifest %s", seg, v.manifest)
 	case listed < 0:
