@@ -167,7 +167,7 @@ func (s state) previousDiffers(v view) error {
 	case s.previous == nil && v.canRoll:
 		return errors.New("the upgrade was finalized, or none was made, and there is a state to go back to")
 	case s.previous != nil && s.previous.info.LayoutVersion == layout && !v.canRoll:
-		return fmt.Errorf("the state before the upgrade is gone: %v", v.canRollErr)
+		return fmt.Errorf("the state before the upgrade is gone: %w", v.canRollErr)
 	}
 	return nil
 }
