@@ -11,6 +11,7 @@ GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME     ?= 30s
 ROUNDS       ?= 1
+CRASH        ?= .
 SIDE_BY_SIDE ?= 4# compat scenarios at a time: they wait more than they compute
 DATA         ?= $(CURDIR)/data
 BIN          := bin/journalnode
@@ -43,7 +44,7 @@ test-race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
 
 crash: ## power cuts, failing and hanging disks, mutations of each sync
-	go test -timeout 10m -v ./crash-tests | grep -vE '^=== |^ +--- PASS'
+	go test -timeout 10m -run '$(CRASH)' -v ./crash-tests | grep -vE '^=== |^ +--- PASS'
 
 crash-long: ## random histories with power cuts, seed after seed, until one fails or Ctrl-C (SEED=n: from there on)
 	@go test -c -o bin/crash-tests ./crash-tests
@@ -95,6 +96,7 @@ long: ## what does not fit into CI: everything on every release, containers, sys
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
 	COMPAT=required ./scripts/systemd-test.sh
 	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
+	$(MAKE) crash
 	$(MAKE) fuzz
 
 soak: ## hours: the fuzz targets for 5 minutes each, the compat tests five times, and under the race detector
