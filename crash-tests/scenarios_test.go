@@ -119,6 +119,8 @@ func administering() []scenario {
 		{"discardSegments behind the last", oneFinal(), []step{discard(7), write(4, 7, 8, small)}},
 		{"discardSegments with a committed txid", steps(threeFinal(), []step{tell(11), heartbeat(), restart()}),
 			[]step{discard(4), newEpoch(2), prepare(4), prepare(10)}},
+		{"discardSegments with a committed txid that is durable", steps(oneFinal(), []step{finalize(4, 6), tell(6), heartbeat(),
+			preUpgrade(), upgrade()}), []step{discard(4), newEpoch(2), start(4)}},
 		{"discardSegments with a lagging tail", steps(threeFinal(), []step{tell(15), write(10, 12, 14, small)}),
 			[]step{discard(7), newEpoch(2), start(7)}},
 		{"discardSegments of an accepted one", accepted, []step{discard(10), newEpoch(3), start(10), write(10, 10, 10, small)}},
