@@ -85,7 +85,7 @@ func failSync(sc scenario, i, n int, wrap func(vfs.FS) vfs.FS, after func(*world
 		return failed, w.ledger.broken
 	}
 	if err := w.ledger.check(mem.CrashClone(nil)); err != nil {
-		return true, fmt.Errorf("%w (the step: %v)", err, stepErr)
+		return true, fmt.Errorf("%w (the step: %w)", err, stepErr)
 	}
 	for _, next := range after(w, sc.steps[i]) {
 		_ = next() // refused or not: what is answered is in the ledger
