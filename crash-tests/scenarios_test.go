@@ -63,8 +63,18 @@ func writing() []scenario {
 			[]step{finalize(4, 6), start(7), write(7, 7, 7, small)}},
 		{"finalizeLogSegment of a lagging one after a kill", steps(oneFinal(), []step{tell(9), write(4, 7, 9, small)}),
 			[]step{kill(), newEpoch(2), finalize(4, 9), start(10)}},
+		{"journal with synced writes", steps(formatted(), []step{syncedWrites()}),
+			[]step{start(1), write(1, 1, 1, small), write(1, 2, 5, 700), finalize(1, 5), start(6), write(6, 6, 7, small), kill()}},
 		{"restarts", oneFinal(), []step{tell(9), write(4, 7, 9, small), restart(), kill(), newEpoch(2), restart()}},
 	}
+}
+
+// syncedWrites restarts the node with dfs.namenode.edits.noeditlogchannelflush.
+func syncedWrites() step {
+	return step{"restart with synced writes", func(w *world) error {
+		w.synced = true
+		return w.restart()
+	}}
 }
 
 // raise makes the next requests those of a higher epoch without a newEpoch.
