@@ -61,7 +61,7 @@ func errnos(kind string) []syscall.Errno {
 	return []syscall.Errno{syscall.EIO} // stat, fstat, readat, readmedium, lock, statfs, access
 }
 
-// everyFault tells that all that fits is to be tried, as make crash-long does.
+// everyFault tells that all that fits is to be tried: CRASH_FAULTS=all.
 func everyFault() bool { return os.Getenv("CRASH_FAULTS") == "all" }
 
 // faultsOf are the faults to try at an operation: all that fit, or one of that operation alone and a lasting one, which
