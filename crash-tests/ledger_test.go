@@ -247,3 +247,14 @@ func (l *ledger) settle(j *jnserver.Journal) error {
 	l.shown(v.Snapshot, v.manifest)
 	return l.broken
 }
+
+// free is a txid behind everything that may be there: where a new writer starts.
+func (l *ledger) free() storage.TxID {
+	next := storage.TxID(1)
+	for _, s := range l.states {
+		for _, seg := range s.segments {
+			next = max(next, seg.most+1, seg.first+1)
+		}
+	}
+	return next
+}

@@ -42,12 +42,7 @@ func (w *world) takeOver() error {
 			return err
 		}
 	}
-	next := storage.TxID(1)
-	for _, s := range w.ledger.states {
-		for _, seg := range s.segments {
-			next = max(next, seg.most+1, seg.first+1)
-		}
-	}
+	next := w.ledger.free()
 	if err := w.start(next); err != nil {
 		return named("a new segment is started", err)
 	}

@@ -3,6 +3,7 @@ package jnserver
 import (
 	"context"
 	"net"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -23,12 +24,12 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 		PBClass: "org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolPB",
 		Version: 1,
 		Methods: map[string]hadooprpc.Method{
-			"isFormatted":        question(n.isFormatted),
-			"getJournalState":    question(n.getJournalState),
-			"getEditLogManifest": question(n.getEditLogManifest),
-			"getJournaledEdits":  question(n.getJournaledEdits),
-			"getJournalCTime":    reading(n.getJournalCTime),
-			"canRollBack":        reading(n.canRollBack),
+			"isFormatted":        apart(fromMemory, asking(n.isFormatted)),
+			"getJournalState":    apart(fromMemory, asking(n.getJournalState)),
+			"getEditLogManifest": apart(fromMemory, asking(n.getEditLogManifest)),
+			"getJournaledEdits":  apart(fromMemory, asking(n.getJournaledEdits)),
+			"getJournalCTime":    apart(fromDisk, asking(n.getJournalCTime)),
+			"canRollBack":        apart(fromDisk, asking(n.canRollBack)),
 			"newEpoch":           asking(n.newEpoch),
 			"format":             asking(n.format),
 			"discardSegments":    asking(n.discardSegments),
@@ -47,28 +48,24 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 	}}
 }
 
-// question makes a method that changes nothing. Questions have a share of the server's places of their own, besides that of
-// the calls which may wait for the journal's disk: they are answered while all of those hang.
-func question[Req any, PReq interface {
-	*Req
-	proto.Message
-	GetJid() *pb.JournalIdProto
-}, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
-	m := asking(h)
-	m.Key = func(req any) string { return "?" + req.(PReq).GetJid().GetIdentifier() }
+// Methods that change nothing have a share of the server's places of their own, besides that of the calls which may wait for
+// the journal's disk: those that are answered from memory, so that they are while all of the others hang, and apart from them
+// those that read the disk, which may hang too. No id of a journal begins so.
+const (
+	fromMemory = "?"
+	fromDisk   = "/"
+)
+
+// apart gives a method places of their own.
+func apart(prefix string, m hadooprpc.Method) hadooprpc.Method {
+	id := m.Key
+	m.Key = func(req any) string { return prefix + id(req) }
 	return m
 }
 
-// reading makes a method that changes nothing and reads the disk. It has places of its own too: where the disk hangs it must
-// not take those of the questions that are answered from memory.
-func reading[Req any, PReq interface {
-	*Req
-	proto.Message
-	GetJid() *pb.JournalIdProto
-}, Resp proto.Message](h func(context.Context, *hadooprpc.Call, PReq) (Resp, error)) hadooprpc.Method {
-	m := asking(h)
-	m.Key = func(req any) string { return "/" + req.(PReq).GetJid().GetIdentifier() } // no id has a slash
-	return m
+// JournalOf is the id of the journal that the calls of a key (hadooprpc.CallInfo.Key) work on, as the client named it.
+func JournalOf(key string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(key, fromMemory), fromDisk)
 }
 
 // asking makes a method of a request that names its journal in the field jid; writing, of one that carries a RequestInfo.

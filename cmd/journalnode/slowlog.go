@@ -3,11 +3,11 @@ package main
 import (
 	"log/slog"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
 	"gojn/hadooprpc"
+	"gojn/jnserver"
 )
 
 // slowLog is ipc.server.log.slow.rpc: calls that took much longer than others of their method are logged (Java
@@ -30,7 +30,7 @@ func newSlowLog(threshold time.Duration, log *slog.Logger) *slowLog {
 
 func (s *slowLog) callDone(c hadooprpc.CallInfo) {
 	if s.isSlow(c) {
-		s.log.Warn("slow RPC", "method", c.Method, "jid", strings.TrimPrefix(c.Key, "?"), "client", c.Remote,
+		s.log.Warn("slow RPC", "method", c.Method, "jid", jnserver.JournalOf(c.Key), "client", c.Remote,
 			"took_ms", c.Processing.Milliseconds(), "queued_ms", c.Queue.Milliseconds())
 	}
 }

@@ -51,8 +51,11 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// newRPCServer makes the RPC server; callDone is told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys it is a value.
-func newRPCServer(s *hadoopconf.JournalNode, node *jnserver.Node, callDone func(hadooprpc.CallInfo), log *slog.Logger) *hadooprpc.Server {
+// newRPCServer makes the RPC server; callDone is told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys
+// it is a value.
+func newRPCServer(
+	s *hadoopconf.JournalNode, node *jnserver.Node, callDone func(hadooprpc.CallInfo), log *slog.Logger,
+) *hadooprpc.Server {
 	server := &hadooprpc.Server{Config: hadooprpc.Config{
 		MaxFrame:         s.RPC.MaxDataLength,
 		MaxResponseWarn:  max(1, s.RPC.MaxResponseWarn), // no answer is as short: 0 logs each

@@ -39,8 +39,8 @@ func (l *Lost) Error() string { return l.Err.Error() }
 func (l *Lost) Unwrap() error { return l.Err }
 
 // Inject wraps fsys so that hook is called before each operation. If hook returns an error, the operation is not done and
-// fails with it, wrapped with operation and path; only close still closes, and see Torn and Lost. The hook may record or wait; it
-// is called by whatever goroutine does the operation. SameFile, File.Name and File.OS are no operations.
+// fails with it, wrapped with operation and path; only close still closes, and see Torn and Lost. The hook may
+// record or wait; it is called by whatever goroutine does the operation. SameFile, File.Name and File.OS are no operations.
 func Inject(fsys FS, hook func(Op) error) FS { return &injectFS{inner: fsys, hook: hook} }
 
 type injectFS struct {
