@@ -10,39 +10,42 @@ import (
 
 // check opens a journal on what a power cut has left, compares it with every promise, and goes on with it: a new writer
 // takes over, recovers, writes and finalizes. The error names the promise that was broken. l is unchanged, disk is not.
-func (l *ledger) check(disk *vfs.Mem) error { return l.checkThrough(disk, nil) }
-
-// checkThrough is check with the node that is started after the power cut on wrap(disk), if wrap is not nil.
-func (l *ledger) checkThrough(disk *vfs.Mem, wrap func(vfs.FS) vfs.FS) error {
+func (l *ledger) check(disk *vfs.Mem) error {
 	if l.broken != nil {
 		return l.broken
 	}
-	fsys := vfs.FS(disk)
-	if wrap != nil {
-		fsys = wrap(disk)
-	}
+	return l.afterRestart().checkHere(disk, disk, nil)
+}
+
+// afterRestart is the ledger of a process that is started on one of several disks.
+func (l *ledger) afterRestart() *ledger {
 	after := l.clone()
 	after.restarted()
-	w, err := openWorld(fsys, after)
+	return after
+}
+
+// checkHere is check with the ledger of the new process, which it changes. changed, if not nil, tells whether what is
+// durable was changed by opening the journal.
+func (l *ledger) checkHere(disk *vfs.Mem, fsys vfs.FS, changed func() bool) error {
+	w, err := openWorld(fsys, l)
 	if err != nil {
 		return fmt.Errorf("the journal opens: %w", err)
 	}
 	defer w.fs.die()
-	return w.checkOpened(disk)
-}
-
-// checkOpened compares what a world shows just after it was opened, and goes on with it.
-func (w *world) checkOpened(disk *vfs.Mem) error {
 	v, err := look(w.j, disk)
 	if err != nil {
 		return fmt.Errorf("the journal answers: %w", err)
 	}
-	if err := w.ledger.fits(v, false); err != nil {
+	if err := l.fits(v, false); err != nil {
 		return err
 	}
-	w.ledger.shown(v.Snapshot, v.manifest)
-	if err := w.ledger.durable(disk); err != nil {
-		return fmt.Errorf("a second power cut, just after the journal was opened again: %w", err)
+	if l.shown(v.Snapshot, v.manifest); l.broken != nil {
+		return l.broken
+	}
+	if changed == nil || changed() { // else the second cut leaves what was just looked at
+		if err := l.durable(disk); err != nil {
+			return fmt.Errorf("a second power cut, just after the journal was opened again: %w", err)
+		}
 	}
 	return w.goOn(v)
 }
@@ -50,8 +53,7 @@ func (w *world) checkOpened(disk *vfs.Mem) error {
 // durable compares what a power cut would leave of a disk now, if nothing is lucky, with the promises.
 func (l *ledger) durable(disk *vfs.Mem) error {
 	left := disk.CrashClone(nil)
-	after := l.clone()
-	after.restarted()
+	after := l.afterRestart()
 	w, err := openWorld(left, after)
 	if err != nil {
 		return err

@@ -2,24 +2,22 @@ package crashtests
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"gojn/storage/vfs"
 )
-
-var crashSeed = flag.Uint64("crash.seed", 0, "run only the history of this seed; also chooses what a power cut leaves")
 
 // report counts what an exploration did.
 type report struct {
 	Scenarios int
 	Points    int // operations before which the power was cut, and ends of steps
 	Kills     int // operations before which the process was killed, and the power cut after it was started again
-	Disks     int // disks that a power cut left, each opened and checked
+	Disks     int // disks that a power cut left, each checked, most by opening the journal on them; see sameDisks
 }
 
 func (r *report) add(o report) {
@@ -35,7 +33,8 @@ func (r report) String() string {
 
 // explorer cuts the power in scenarios.
 type explorer struct {
-	wrap        func(vfs.FS) vfs.FS // around the disk, for the node that runs and the one that is started again; nil: none
+	wrap        func(vfs.FS) vfs.FS // around the disk, for the node that runs; nil: none
+	same        *sameDisks          // checks what a power cut leaves
 	stopAtFirst bool
 	parts       int  // how many seeded parts of what is not synced are tried at each point, besides none and all
 	kills       bool // besides, kill the process at each operation, start it again, and cut the power then
@@ -44,27 +43,14 @@ type explorer struct {
 	errs        []error
 }
 
-// explore runs each scenario on vfs.Inject(wrap(mem), ...) and cuts the power before each operation that changes something
-// and behind each step; wrap nil changes nothing. With stopAtFirst the first broken promise ends it, else all are joined.
-func explore(scs []scenario, wrap func(vfs.FS) vfs.FS, stopAtFirst bool) (report, error) {
-	e := &explorer{wrap: wrap, stopAtFirst: stopAtFirst, parts: 3, kills: true}
-	return e.run(scs)
-}
-
-func (e *explorer) run(scs []scenario) (report, error) {
-	if e.wrap == nil {
-		e.wrap = func(fsys vfs.FS) vfs.FS { return fsys }
-	}
-	for _, s := range scs {
-		if e.stopped() {
-			break
-		}
-		e.report.Scenarios++
-		e.random = rand.New(rand.NewPCG(1, seedOf(s.name)+*crashSeed))
-		e.cuts(s)
-		if e.kills {
-			e.killAtEach(s)
-		}
+// run cuts the power in a scenario before each operation that changes something and behind each step. With stopAtFirst the
+// first broken promise ends it, else all are joined.
+func (e *explorer) run(s scenario) (report, error) {
+	e.report.Scenarios++
+	e.random = rand.New(rand.NewPCG(1, seedOf(s.name)+*crashSeed))
+	e.cuts(s)
+	if e.kills {
+		e.killAtEach(s)
 	}
 	return e.report, errors.Join(e.errs...)
 }
@@ -92,7 +78,11 @@ func changes(op vfs.Op) bool {
 func (e *explorer) stage(s scenario) (mem *vfs.Mem, w *world, hook *func(vfs.Op) error, err error) {
 	mem = vfs.NewMem()
 	hook = new(func(vfs.Op) error)
-	w, err = newWorld(vfs.Inject(e.wrap(mem), func(op vfs.Op) error {
+	disk := vfs.FS(mem)
+	if e.wrap != nil {
+		disk = e.wrap(mem)
+	}
+	w, err = newWorld(vfs.Inject(disk, func(op vfs.Op) error {
 		if *hook != nil && changes(op) {
 			return (*hook)(op)
 		}
@@ -164,7 +154,7 @@ func (e *explorer) cutAt(s scenario, where string, mem *vfs.Mem, w *world) {
 			return k
 		})
 		e.report.Disks++
-		if err := w.ledger.checkThrough(left, e.wrap); err != nil {
+		if err := e.same.check(w.ledger, left); err != nil {
 			e.broke(s, fmt.Sprintf("%s, %d of %d unsynced pieces kept", where, kept, asked), err)
 			return
 		}
@@ -243,14 +233,14 @@ func (e *explorer) startAgain(s scenario, where string, mem *vfs.Mem, w *world, 
 		return err
 	}
 	w.ledger.shown(v.Snapshot, v.manifest)
-	if err := w.ledger.checkThrough(mem.CrashClone(nil), e.wrap); err != nil {
+	if err := e.same.check(w.ledger, mem.CrashClone(nil)); err != nil {
 		return fmt.Errorf("power cut when it was started again: %w", err)
 	}
 	e.report.Disks++
 	if err := w.goOn(v); err != nil {
 		return fmt.Errorf("it goes on when it was started again: %w", err)
 	}
-	if err := w.ledger.checkThrough(mem.CrashClone(nil), e.wrap); err != nil {
+	if err := e.same.check(w.ledger, mem.CrashClone(nil)); err != nil {
 		return fmt.Errorf("power cut after a new writer came: %w", err)
 	}
 	e.report.Disks++
@@ -263,7 +253,7 @@ func (e *explorer) cutUnseen(s scenario, where string, mem *vfs.Mem, w *world) {
 	for i := range 2 {
 		left := mem.CrashClone(func() bool { return i > 0 && e.random.IntN(2) == 0 })
 		e.report.Disks++
-		if err := w.ledger.checkThrough(left, e.wrap); err != nil {
+		if err := e.same.check(w.ledger, left); err != nil {
 			e.broke(s, where, err)
 			return
 		}
@@ -272,15 +262,22 @@ func (e *explorer) cutUnseen(s scenario, where string, mem *vfs.Mem, w *world) {
 
 // TestPowerCutAtEachOperation cuts the power before each operation of each scenario.
 func TestPowerCutAtEachOperation(t *testing.T) {
+	var mu sync.Mutex
 	var all report
-	for _, s := range scenarios() {
-		t.Run(s.name, func(t *testing.T) {
-			r, err := explore([]scenario{s}, nil, false)
-			if err != nil {
-				t.Error(err)
-			}
-			all.add(r)
-		})
-	}
-	t.Log(all)
+	same := newSameDisks(nil)
+	t.Run("in", func(t *testing.T) {
+		for _, s := range scenarios() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				r, err := (&explorer{same: same, parts: 3, kills: true}).run(s)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(r)
+			})
+		}
+	})
+	t.Logf("%s, %d of them distinct", all, same.distinct())
 }

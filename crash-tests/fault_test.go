@@ -25,18 +25,19 @@ import (
 func TestEachFault(t *testing.T) {
 	var mu sync.Mutex
 	var total faultCount
+	same := newSameDisks(nil)
 	t.Run("in", func(t *testing.T) {
 		for _, s := range scenarios() {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				count := failEach(t, s)
+				count := failEach(t, s, same)
 				mu.Lock()
 				defer mu.Unlock()
 				total.add(count)
 			})
 		}
 	})
-	t.Logf("%s", total)
+	t.Logf("%s, which left %d distinct disks", total, same.distinct())
 }
 
 // faultCount counts what failEach did.
@@ -63,8 +64,8 @@ func (c faultCount) String() string {
 }
 
 // failEach does one scenario.
-func failEach(t *testing.T, s scenario) (count faultCount) {
-	dry := newFaultRun(s, 0, fault{})
+func failEach(t *testing.T, s scenario, same *sameDisks) (count faultCount) {
+	dry := newFaultRun(s, 0, fault{}, same)
 	if err := dry.do(); err != nil {
 		t.Fatalf("without a fault: %v", err)
 	}
@@ -77,7 +78,7 @@ func failEach(t *testing.T, s scenario) (count faultCount) {
 		count.Points++
 		for _, f := range faultsOf(op, faultSeed(s.name, n)) {
 			count.Faults++
-			r := newFaultRun(s, n, f)
+			r := newFaultRun(s, n, f, same)
 			err := r.do()
 			count.add(r.count)
 			if err != nil {
@@ -101,14 +102,15 @@ func faultSeed(name string, n int) uint64 {
 type faultRun struct {
 	s     scenario
 	n     int
+	same  *sameDisks
 	mem   *vfs.Mem
 	disk  *breaker
 	w     *world
 	count faultCount
 }
 
-func newFaultRun(s scenario, n int, f fault) *faultRun {
-	return &faultRun{s: s, n: n, mem: vfs.NewMem(), disk: &breaker{at: n, fault: f}}
+func newFaultRun(s scenario, n int, f fault, same *sameDisks) *faultRun {
+	return &faultRun{s: s, n: n, same: same, mem: vfs.NewMem(), disk: &breaker{at: n, fault: f}}
 }
 
 // do runs the scenario; the error is what must not be.
@@ -325,7 +327,7 @@ func (r *faultRun) cut() error {
 	}
 	for _, c := range cuts {
 		r.count.Cuts++
-		if err := r.w.ledger.clone().check(r.mem.CrashClone(c.keep)); err != nil {
+		if err := r.same.check(r.w.ledger, r.mem.CrashClone(c.keep)); err != nil {
 			return fmt.Errorf("a power cut that leaves %s of what was not synced: %w", c.leaves, err)
 		}
 	}

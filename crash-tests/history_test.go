@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"gojn/storage"
@@ -22,14 +23,28 @@ func TestRandomHistories(t *testing.T) {
 	if testing.Short() {
 		count = min(count, 100)
 	}
+	var mu sync.Mutex
 	var all historyCounts
-	for seed := first; seed < first+uint64(count); seed++ {
-		h := newHistory(seed)
-		if err := h.run(); err != nil {
-			t.Fatalf("seed %d: %v\nthe calls:\n%s\nreplay: go test ./crash-tests -run '^TestRandomHistories$' -crash.seed=%d -crash.histories=1",
-				seed, err, strings.Join(h.trail, "\n"), seed)
+	seeds := make([]uint64, count)
+	for i := range seeds {
+		seeds[i] = first + uint64(i)
+	}
+	each(seeds, func(seed uint64) {
+		if t.Failed() {
+			return
 		}
+		h := newHistory(seed)
+		err := h.run()
+		mu.Lock()
+		defer mu.Unlock()
 		all.add(h.counts)
+		if err != nil {
+			t.Errorf("seed %d: %v\nthe calls:\n%s\nreplay: %s", seed, err, strings.Join(h.trail, "\n"),
+				replay(t, fmt.Sprintf("-crash.seed=%d -crash.histories=1", seed)))
+		}
+	})
+	if t.Failed() {
+		return
 	}
 	t.Logf("%d histories from seed %d: %d calls, %d refused, %d restarts, %d kills, %d power cuts, %d disks checked",
 		count, first, all.calls, all.refused, all.restarts, all.kills, all.cuts, all.disks)

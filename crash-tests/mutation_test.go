@@ -47,12 +47,12 @@ func (p places) in(most int) []*traced {
 
 // record runs each scenario with nothing switched off, opens each disk that a power cut would leave, and lets the cheap ones
 // have trouble.
-func record(t *testing.T, scs []scenario) trace {
+func record(t *testing.T, scs []scenario, same *sameDisks) trace {
 	t.Helper()
 	tr := trace{sites: map[site]places{}, pairs: map[swap]places{}, lines: map[string]bool{}}
 	var mu sync.Mutex
 	each(scs, func(sc scenario) {
-		steps, later, cost, err := recordOne(sc)
+		steps, later, cost, err := recordOne(sc, same)
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
@@ -81,7 +81,7 @@ func (p places) with(at *traced, inSteps bool) places {
 }
 
 // recordOne tells what ran in the steps of a scenario, and what ran in all.
-func recordOne(sc scenario) (steps, all *muter, cost int, err error) {
+func recordOne(sc scenario, same *sameDisks) (steps, all *muter, cost int, err error) {
 	steps, all = newMuter(mutation{}), newMuter(mutation{})
 	mem := vfs.NewMem()
 	running := false
@@ -110,7 +110,7 @@ func recordOne(sc scenario) (steps, all *muter, cost int, err error) {
 	err = w.run(sc.steps)
 	pairs := maps.Clone(all.pairs) // those of failing syncs are not swapped: each takes place in few histories
 	if err == nil && cost < mostTroubled && !slices.Contains(untroubled, sc.name) {
-		_, err = exploreFailedSyncs(sc, all.wrap)
+		_, err = exploreFailedSyncs(sc, all.wrap, same)
 	}
 	all.pairs = pairs
 	return steps, all, cost, err
@@ -155,7 +155,7 @@ var untroubled = []string{
 var errNeverRan = errors.New("the mutation never took place")
 
 // mutate tries m in the scenarios at p, until a promise is broken, and tells which; nil if none is.
-func mutate(m mutation, p places, few bool) (broken, err error) {
+func mutate(m mutation, p places, few bool, same *sameDisks) (broken, err error) {
 	scenarios, troubled := mostScenarios, mostTrouble
 	if few {
 		scenarios, troubled = fewScenarios, fewTrouble
@@ -176,9 +176,10 @@ func mutate(m mutation, p places, few bool) (broken, err error) {
 	for _, sc := range p.in(scenarios) {
 		if try(func(mu *muter) error {
 			if len(p.steps) > 0 {
-				return cutBehind(sc.scenario, mu)
+				return cutBehind(sc.scenario, mu, same)
 			}
-			_, err := (&explorer{wrap: mu.wrap, stopAtFirst: true, parts: 1}).run([]scenario{sc.scenario})
+			e := &explorer{wrap: mu.wrap, same: newSameDisks(mu.wrap), stopAtFirst: true, parts: 1}
+			_, err := e.run(sc.scenario)
 			return err
 		}) {
 			return broken, err
@@ -189,7 +190,7 @@ func mutate(m mutation, p places, few bool) (broken, err error) {
 			break
 		}
 		if sc.cost < mostTroubled && !slices.Contains(untroubled, sc.name) && try(func(mu *muter) error {
-			_, err := exploreFailedSyncs(sc.scenario, mu.wrap)
+			_, err := exploreFailedSyncs(sc.scenario, mu.wrap, same)
 			return err
 		}) {
 			return broken, err
@@ -197,7 +198,8 @@ func mutate(m mutation, p places, few bool) (broken, err error) {
 	}
 	for _, sc := range (places{later: p.later}).in(mostKilled) {
 		if !few && strings.HasSuffix(m.functions(), "Dir.load") && try(func(mu *muter) error {
-			e := &explorer{wrap: mu.wrap, stopAtFirst: true, random: rand.New(rand.NewPCG(1, seedOf(sc.name)))}
+			e := &explorer{wrap: mu.wrap, same: newSameDisks(mu.wrap), stopAtFirst: true}
+			e.random = rand.New(rand.NewPCG(1, seedOf(sc.name)))
 			e.killAtEach(sc.scenario)
 			return errors.Join(e.errs...)
 		}) {
@@ -212,13 +214,13 @@ func mutate(m mutation, p places, few bool) (broken, err error) {
 
 // cutBehind runs a scenario with a mutation and cuts the power before the operations that follow each time it took place,
 // and behind each step from the first time on: before that everything is as without.
-func cutBehind(sc scenario, mu *muter) error {
-	e := &explorer{wrap: mu.wrap, stopAtFirst: true, parts: 2, random: rand.New(rand.NewPCG(1, seedOf(sc.name)))}
+func cutBehind(sc scenario, mu *muter, same *sameDisks) error {
+	e := &explorer{wrap: mu.wrap, same: same, stopAtFirst: true, parts: 2} // the node that is started has its syncs
+	e.random = rand.New(rand.NewPCG(1, seedOf(sc.name)))
 	mem, w, hook, err := e.stage(sc)
 	if err != nil {
 		return err
 	}
-	e.wrap = nil // the node that is started after the power cut has its syncs
 	_, seen := mu.counts()
 	before, left, where := seen, 0, ""
 	*hook = func(op vfs.Op) error {
@@ -249,7 +251,8 @@ func cutBehind(sc scenario, mu *muter) error {
 // TestEachSyncIsNeeded switches off each sync, and swaps each two that follow each other in an RPC, by themselves. Every
 // time a promise must break in some power cut.
 func TestEachSyncIsNeeded(t *testing.T) {
-	tr := record(t, scenarios())
+	same := newSameDisks(nil)
+	tr := record(t, scenarios(), same)
 	if t.Failed() {
 		return
 	}
@@ -278,7 +281,7 @@ func TestEachSyncIsNeeded(t *testing.T) {
 			return
 		}
 		_, excused := excuses()[m.functions()]
-		broken, err := mutate(m.mutation, m.at, excused)
+		broken, err := mutate(m.mutation, m.at, excused, same)
 		mu.Lock()
 		defer mu.Unlock()
 		m.broken = broken
@@ -331,7 +334,7 @@ func TestMutationMustTakePlace(t *testing.T) {
 	sc := places{steps: []*traced{{scenario: scenarios()[0]}}}
 	nowhere := site{"sync", "Nobody.Nothing:1"}
 	for _, m := range []mutation{{off: nowhere}, {late: swap{nowhere, nowhere}}} {
-		if _, err := mutate(m, sc, true); !errors.Is(err, errNeverRan) {
+		if _, err := mutate(m, sc, true, newSameDisks(nil)); !errors.Is(err, errNeverRan) {
 			t.Errorf("%s: %v", m, err)
 		}
 	}

@@ -16,12 +16,12 @@ import (
 // exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written is lost.
 // The journal is then asked again as a client would, and the power cut after each answer, with nothing kept. The first
 // broken promise is the error; runs counts.
-func exploreFailedSyncs(sc scenario, wrap func(vfs.FS) vfs.FS) (runs int, err error) {
+func exploreFailedSyncs(sc scenario, wrap func(vfs.FS) vfs.FS, same *sameDisks) (runs int, err error) {
 	for i := range sc.steps {
 		for n := 1; ; n++ {
-			again, err := failSync(sc, i, n, wrap, (*world).sameWriter)
+			again, err := failSync(sc, i, n, wrap, same, (*world).sameWriter)
 			if err == nil && again && !recordInDoubt(sc, i, n) {
-				_, err = failSync(sc, i, n, wrap, (*world).anotherWriter)
+				_, err = failSync(sc, i, n, wrap, same, (*world).anotherWriter)
 			}
 			if err != nil {
 				return runs, fmt.Errorf("%s: sync %d of step %d, %s, failed: %w", sc.name, n, i+1, sc.steps[i].name, err)
@@ -58,7 +58,9 @@ func recordInDoubt(sc scenario, i, n int) bool {
 }
 
 // failSync runs a scenario up to step i, whose n-th sync fails, and goes on; false if it has fewer.
-func failSync(sc scenario, i, n int, wrap func(vfs.FS) vfs.FS, after func(*world, step) []func() error) (failed bool, err error) {
+func failSync(
+	sc scenario, i, n int, wrap func(vfs.FS) vfs.FS, same *sameDisks, after func(*world, step) []func() error,
+) (failed bool, err error) {
 	mem := vfs.NewMem()
 	armed, count := false, 0
 	w, err := newWorld(wrap(vfs.Inject(mem, func(op vfs.Op) error {
@@ -84,12 +86,12 @@ func failSync(sc scenario, i, n int, wrap func(vfs.FS) vfs.FS, after func(*world
 	if !failed || w.ledger.broken != nil {
 		return failed, w.ledger.broken
 	}
-	if err := w.ledger.check(mem.CrashClone(nil)); err != nil {
+	if err := same.check(w.ledger, mem.CrashClone(nil)); err != nil {
 		return true, fmt.Errorf("%w (the step: %w)", err, stepErr)
 	}
 	for _, next := range after(w, sc.steps[i]) {
 		_ = next() // refused or not: what is answered is in the ledger
-		if err := w.ledger.check(mem.CrashClone(nil)); err != nil {
+		if err := same.check(w.ledger, mem.CrashClone(nil)); err != nil {
 			return true, err
 		}
 	}

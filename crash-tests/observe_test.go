@@ -92,25 +92,50 @@ func readSegment(j *jnserver.Journal, fsys vfs.FS, s storage.Segment) (file, err
 }
 
 func (f *file) read(r io.ReaderAt, size int64) error {
-	data := make([]byte, size)
+	end, err := endOf(r, size)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", f.Name, err)
+	}
+	// The last bytes of a frame may look like preallocation: give back what a checksum may have ended with.
+	data := make([]byte, min(max(end, headerLen)+4, size))
 	if n, err := r.ReadAt(data, 0); err != nil && n < len(data) {
 		return fmt.Errorf("reading %s: %w", f.Name, err)
 	}
 	f.layout = data[:min(headerLen, len(data))]
-	f.body = unpadded(data[len(f.layout):])
-	// The last bytes of a frame may look like preallocation: give back what a checksum may have ended with.
-	f.body = data[len(f.layout):min(len(f.layout)+len(f.body)+4, len(data))]
+	f.body = data[len(f.layout):]
 	return nil
+}
+
+// endOf finds where the 0xFF and zeros at the end of a file begin.
+func endOf(r io.ReaderAt, size int64) (int64, error) {
+	buf := make([]byte, min(size, 64<<10))
+	for end := size; end > 0; {
+		from := max(0, end-int64(len(buf)))
+		part := buf[:end-from]
+		if n, err := r.ReadAt(part, from); err != nil && n < len(part) {
+			return 0, err
+		}
+		if part = unpadded(part); len(part) > 0 {
+			return from + int64(len(part)), nil
+		}
+		end = from
+	}
+	return 0, nil
 }
 
 // unpadded is data without the 0xFF and zeros at its end.
 func unpadded(data []byte) []byte {
+	for bytes.HasSuffix(data, preallocated[:]) || bytes.HasSuffix(data, zeros[:]) { // most of it, at once
+		data = data[:len(data)-len(zeros)]
+	}
 	end := len(data)
 	for end > 0 && (data[end-1] == 0xff || data[end-1] == 0) {
 		end--
 	}
 	return data[:end]
 }
+
+var zeros, preallocated = [4096]byte{}, [4096]byte(bytes.Repeat([]byte{0xff}, 4096))
 
 func listRecords(fsys vfs.FS) ([]storage.TxID, error) {
 	entries, err := fsys.ReadDir(journalRoot + "/current/paxos")
