@@ -273,30 +273,10 @@ func (r *faultRun) shown() error {
 		return err
 	}
 	err := r.w.ledger.agree(r.w.j)
-	if err != nil && r.knownGap() {
-		return nil
-	}
 	if err != nil && r.disk.armed && strings.Contains(err.Error(), r.disk.errno().Error()) {
 		return nil // one that needs the disk
 	}
 	return err
-}
-
-// knownGap tells of two faults after which, until the next call of that recovery or writer, the manifest has the end
-// that the file had before: the sync failed that follows the rename of an accepted copy, or a segment of one
-// transaction was to be started anew, and neither was its file made nor could it be removed. Nothing was acknowledged,
-// nothing is lost.
-func (r *faultRun) knownGap() bool {
-	for _, op := range r.disk.hit {
-		if op.Kind == "remove" && strings.HasPrefix(path.Base(op.Path), "edits_inprogress_") {
-			return true
-		}
-	}
-	if len(r.disk.hit) == 0 || r.disk.hit[0].Kind != "syncdir" || r.disk.at < 2 {
-		return false
-	}
-	before := r.disk.seen[r.disk.at-2]
-	return before.Kind == "rename" && strings.Contains(before.Path, ".epoch=")
 }
 
 // bad tells whether the node has said of a segment that it cannot be trusted here; then it must not offer it.
@@ -336,8 +316,7 @@ func (r *faultRun) cut() error {
 
 // resume lets a new writer take over, and then looks at everything again, also as a restarted process finds it.
 func (r *faultRun) resume() error {
-	if s := r.w.j.Snapshot(); s.Formatted() && s.EpochErr == nil && s.CommittedErr == nil && len(s.Bad) == 0 &&
-		!r.knownGap() {
+	if s := r.w.j.Snapshot(); s.Formatted() && s.EpochErr == nil && s.CommittedErr == nil && len(s.Bad) == 0 {
 		if err := r.w.ledger.settle(r.w.j); err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
@@ -395,9 +374,6 @@ func (r *faultRun) agrees() error {
 			s.Promised, s.Writer, d.Promised, d.Writer)
 	case s.CommittedTxID() > d.CommittedTxID() && !r.hint(): // less is fine: the write may have failed at its end
 		return fmt.Errorf("committed %d, for another process %d", s.CommittedTxID(), d.CommittedTxID())
-	}
-	if r.knownGap() {
-		return nil
 	}
 	return readable(r.w.j)
 }

@@ -105,14 +105,14 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 		// What was here is given up now, whatever becomes of the new file.
 		delete(j.acked, first)
 		j.clearBad(first)
+		if j.highestIn == first { // it was the one transaction of that file
+			j.wrote(storage.InvalidTxID, first-1)
+		}
 		w, err := j.dir.StartSegment(first, layout)
 		if err != nil {
 			return err
 		}
 		j.open = &openSegment{first: first, next: first, w: w}
-		if j.highestIn == first { // it was the one transaction of the file that was replaced
-			j.wrote(storage.InvalidTxID, first-1)
-		}
 		j.lastOpened = first
 		j.emit(SegmentStarted{First: first, LayoutVersion: layout, Epoch: r.Epoch})
 		return nil

@@ -70,7 +70,7 @@ type Dir struct {
 	segments  atomic.Pointer[[]Segment] // see index.go
 	unsettled bool                      // current/ may have changed in a way that segments does not show
 	proofs    sync.Map                  // file name in current/ to *proof, see proof.go
-	// paxosUnsynced: a record was removed, but the sync of paxos/ failed.
+	// paxosUnsynced: a record was written or removed, but the sync of paxos/ failed.
 	paxosUnsynced bool
 }
 

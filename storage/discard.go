@@ -79,10 +79,8 @@ func (d *Dir) discardRecoveries(start TxID) error {
 			}
 		}
 	}
-	if d.paxosUnsynced { // by an earlier attempt
-		if err := d.syncPaxos(); err != nil {
-			return err
-		}
+	if err := d.settlePaxos(); err != nil { // an earlier attempt may have removed some
+		return err
 	}
 	entries, err := d.readCurrent()
 	if err != nil {

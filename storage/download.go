@@ -21,6 +21,7 @@ type Download struct {
 	err      error         // the first failed write
 	scan     *editlog.Scan // of all that was written; nil if it was not scanned since
 	finished bool
+	promoted bool
 }
 
 // CreateDownload creates edits_inprogress_<first>.epoch=<e>, or empties the one of an earlier attempt.
@@ -110,8 +111,8 @@ func (w *Download) Abandon() error {
 // Promote does the last step of acceptRecovery (Journal.completeHalfDoneAcceptRecovery) with a download of this process:
 // it renames it over edits_inprogress_<start>. The download must have been scanned and finished, and r be its record, which
 // SetPaxos has made durable; the file is not read again. nil means that it is the segment now, durably. After an error
-// CompleteAccept, at the latest on the next Open, tries again with what is there. Unlike the other methods it belongs to
-// the goroutine that uses the Dir.
+// CompleteAccept, at the latest on the next Open, tries again with what is there, and Promoted tells which file is the
+// segment until then. Unlike the other methods it belongs to the goroutine that uses the Dir.
 func (w *Download) Promote(r PaxosRecord) error {
 	d := w.d
 	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
@@ -128,16 +129,24 @@ func (w *Download) Promote(r PaxosRecord) error {
 	case finalizedAt(d.Segments(), r.Start):
 		return illegalState("Segment %d was finalized before its accepted copy could take its place", r.Start)
 	}
-	if err := d.promote(r, w.path); err != nil {
+	var err error
+	w.promoted, err = d.promote(r, w.path)
+	if w.promoted {
+		d.prove(InProgressName(r.Start), sound) // whichever of the two names lasts, the record leads to this file
+	}
+	if err != nil {
 		return err
 	}
-	d.prove(InProgressName(r.Start), sound)
 	w.finished, w.err = false, fs.ErrClosed
 	return nil
 }
 
+// Promoted tells whether Promote came to rename the download, also if it failed behind that.
+func (w *Download) Promoted() bool { return w.promoted }
+
 // CompleteAccept is Promote for a download that was found on disk: an earlier call or process came to write the record r
-// and no further. renamed tells whether the download is the segment now. Where Java renames whatever lies there, the file
+// and no further. renamed tells whether the download is the segment now, also if an error came behind that: only without
+// one the change is durable. Where Java renames whatever lies there, the file
 // is scanned on the medium, and one that does not end at r.End, left by a later attempt that was cut off, is not used; and
 // a segment that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java
 // would be left with two segments at one txid.
@@ -165,15 +174,15 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 	if err != nil || !holds(scan, r) {
 		return false, err
 	}
-	if err := d.promote(r, tmp); err != nil {
-		return false, err
-	}
-	if agrees {
+	renamed, err = d.promote(r, tmp)
+	switch {
+	case !renamed:
+	case agrees:
 		d.prove(InProgressName(r.Start), sound)
-	} else {
+	default:
 		d.prove(InProgressName(r.Start), poisoned)
 	}
-	return true, nil
+	return renamed, err
 }
 
 // holds tells whether a download has what was accepted.
@@ -181,17 +190,22 @@ func holds(scan editlog.Scan, r PaxosRecord) bool {
 	return scan.HasTxns() && scan.End == r.End && scan.Tail != editlog.TailDamaged
 }
 
-// promote makes the download at tmp the segment in progress at r.Start.
-func (d *Dir) promote(r PaxosRecord, tmp string) error {
+// promote makes the download at tmp the segment in progress at r.Start; renamed as in CompleteAccept.
+func (d *Dir) promote(r PaxosRecord, tmp string) (renamed bool, err error) {
 	name := InProgressName(r.Start)
 	if err := d.setAsideOthers(r.Start, name); err != nil {
-		return err
+		return false, err
 	}
 	d.proofOf(name).failed() // until it is known which file has the name
-	rename := func() error { return d.fs.Rename(tmp, d.segmentPath(name)) }
-	return d.change(rename, func(segs []Segment) []Segment {
+	rename := func() error {
+		err := d.fs.Rename(tmp, d.segmentPath(name))
+		renamed = err == nil
+		return err
+	}
+	err = d.change(rename, func(segs []Segment) []Segment {
 		return withSegment(segs, Segment{First: r.Start, Last: InvalidTxID, InProgress: true, Name: name})
 	})
+	return renamed, err
 }
 
 // completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came

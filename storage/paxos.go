@@ -79,8 +79,12 @@ func (d *Dir) makePaxosDir() error         { return mkdirDurable(d.fs, d.paxosDi
 
 // Paxos reads the record of the segment that begins at first; false if there is none. A file that holds no good record is
 // an error, never "none": an empty one or one of another segment IllegalStateException, an undecodable one
-// InvalidProtocolBufferException.
+// InvalidProtocolBufferException. What it answers is durable: if an earlier change failed at its last sync, that is made up
+// for first.
 func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
+	if err := d.settlePaxos(); err != nil {
+		return PaxosRecord{}, false, err
+	}
 	data, err := readSmallFile(d.fs, d.paxosPath(first))
 	if errors.Is(err, fs.ErrNotExist) {
 		return PaxosRecord{}, false, nil
@@ -92,22 +96,31 @@ func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
 	return r, err == nil, err
 }
 
-// SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil; after an error the old or
-// the new one is there. The paxos directory is made if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it too).
+// SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil. After an error the old or the
+// new one is there, whole, and a power cut may still change which; Paxos settles that before it answers. The paxos directory
+// is made if it is missing (a 2.7 JournalNode needs it, a 3.x one makes it too).
 func (d *Dir) SetPaxos(r PaxosRecord) error {
-	if err := d.checkLocked(); err != nil {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return err
 	}
 	data, err := appendPaxos(nil, r)
 	if err != nil {
 		return err
 	}
-	if there, err := exists(d.fs, d.paxosDir()); err != nil || !there {
-		if err := errors.Join(err, d.makePaxosDir()); err != nil {
+	there, err := exists(d.fs, d.paxosDir())
+	if err != nil {
+		return err
+	}
+	if !there {
+		if err := d.makePaxosDir(); err != nil {
+			d.unsettled = true // it may be there and not last
 			return err
 		}
 	}
-	_, err = writeFileAtomic(d.fs, d.paxosPath(r.Start), data)
+	renamed, err := writeFileAtomic(d.fs, d.paxosPath(r.Start), data)
+	if renamed {
+		d.paxosUnsynced = err != nil
+	}
 	return err
 }
 
@@ -127,8 +140,16 @@ func (d *Dir) DeletePaxos(first TxID) error {
 	return d.syncPaxos()
 }
 
-// syncPaxos remembers a failure: the entry that is gone now may come back after a power cut, so the next delete must not
-// take "not there" for an answer.
+// settlePaxos makes up for a sync of paxos/ that failed: what its directory shows may go in a power cut, or come back.
+// Everything that tells or decides by a record calls it first.
+func (d *Dir) settlePaxos() error {
+	if !d.paxosUnsynced {
+		return nil
+	}
+	return d.syncPaxos()
+}
+
+// syncPaxos remembers a failure.
 func (d *Dir) syncPaxos() error {
 	err := d.fs.SyncDir(d.paxosDir())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,131 @@
+package jnserver_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"gojn/internal/javaerr"
+	"gojn/jnserver"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+// failing fails the operations that match once armed.
+type failing struct {
+	armed bool
+	match func(op vfs.Op) bool
+}
+
+func (f *failing) hook(op vfs.Op) error {
+	if f.armed && f.match(op) {
+		return syscall.EIO
+	}
+	return nil
+}
+
+// syncBehindRename fails the sync of current/ that follows the renaming of an accepted copy, and those after it.
+func syncBehindRename() *failing {
+	renamed := false
+	f := &failing{}
+	f.match = func(op vfs.Op) bool {
+		renamed = renamed || op.Kind == "rename" && strings.Contains(op.Path, ".epoch=")
+		return renamed && op.Kind == "syncdir" && strings.HasSuffix(op.Path, "/current")
+	}
+	return f
+}
+
+// wantShown checks that readers are shown the segment at 4 up to last, and given it so.
+func wantShown(t *testing.T, j *jnserver.Journal, last storage.TxID) {
+	t.Helper()
+	m, err := j.EditLogManifest(4, true)
+	must(t, err)
+	if len(m.Logs) != 1 || m.Logs[0] != (jnserver.ManifestLog{First: 4, Last: last, InProgress: true}) {
+		t.Errorf("the manifest is %v, want 4 to %d", m, last)
+	}
+	if scan, err := readSegment(t, j, 4); err != nil || scan.End != last {
+		t.Errorf("readers are given %d to %d, want %d: %v", scan.First, scan.End, last, err)
+	}
+}
+
+// TestAcceptedCopyIsShown: the accepted copy has the segment's name and its sync has failed. Memory has the end of the file
+// that readers are given, shorter or longer than the one before it, and what that one held is no evidence any more.
+func TestAcceptedCopyIsShown(t *testing.T) {
+	for name, last := range map[string]storage.TxID{"shorter": 7, "longer": 12} {
+		t.Run(name+", by the accept", func(t *testing.T) {
+			mem, f := vfs.NewMem(), syncBehindRename()
+			j, _ := written(t, newEnv(vfs.Inject(mem, f.hook), fetchBytes(segmentFile(4, last))))
+			w := newWriter(t, j, 2)
+			f.armed = true
+			state := jnserver.SegmentState{Start: 4, End: last, InProgress: true}
+			wantError(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"), javaerr.IOException, "input/output error")
+			wantShown(t, j, last)
+			f.armed = false
+			answerOf(t, j, newWriter(t, j, 3), last)
+			answerOf(t, openJournal(t, newEnv(mem.CrashClone(nil), noFetch)), nil, last)
+		})
+		t.Run(name+", by the prepare that completes it", func(t *testing.T) {
+			mem, f, refused := vfs.NewMem(), syncBehindRename(), true
+			late := vfs.Inject(vfs.Inject(mem, f.hook), func(op vfs.Op) error {
+				if refused && op.Kind == "rename" && strings.Contains(op.Path, ".epoch=") {
+					return syscall.EIO
+				}
+				return nil
+			})
+			j, _ := written(t, newEnv(late, fetchBytes(segmentFile(4, last))))
+			w := newWriter(t, j, 2)
+			state := jnserver.SegmentState{Start: 4, End: last, InProgress: true}
+			wantError(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"), javaerr.IOException, "input/output error")
+			refused, f.armed = false, true
+			w = newWriter(t, j, 3)
+			_, err := j.PrepareRecovery(w.info(), 4)
+			wantError(t, err, javaerr.IOException, "input/output error")
+			wantShown(t, j, last)
+			f.armed = false
+			answerOf(t, j, w, last)
+			answerOf(t, openJournal(t, newEnv(mem.CrashClone(nil), noFetch)), nil, last)
+		})
+	}
+}
+
+// answerOf checks what a recovery is told of the segment at 4.
+func answerOf(t *testing.T, j *jnserver.Journal, w *writer, last storage.TxID) {
+	t.Helper()
+	if w == nil {
+		w = newWriter(t, j, 9)
+	}
+	answer, err := j.PrepareRecovery(w.info(), 4)
+	must(t, err)
+	if answer.Segment == nil || answer.Segment.End != last || !answer.HasAccepted {
+		t.Errorf("the recovery is told %+v, want an accepted end of %d", answer, last)
+	}
+}
+
+// TestStartOverThatFails: a segment of one transaction was to be started anew. Its file was removed, and neither was the new one
+// made whole nor could it be taken away: there is nothing in it, and readers are promised nothing.
+func TestStartOverThatFails(t *testing.T) {
+	mem := vfs.NewMem()
+	began := false
+	f := &failing{match: func(op vfs.Op) bool {
+		began = began || op.Kind == "writeat" && strings.HasSuffix(op.Path, storage.InProgressName(4))
+		return began && (op.Kind == "writeat" || op.Kind == "remove")
+	}}
+	j := openJournal(t, newEnv(vfs.Inject(mem, f.hook), noFetch))
+	must(t, j.Format(formatRequest()))
+	w := newWriter(t, j, 1)
+	must(t, j.StartLogSegment(w.info(), 4, layout))
+	must(t, j.Write(w.info(), writes(4, 4, 4)))
+	w = newWriter(t, j, 2)
+	f.armed = true
+	wantError(t, j.StartLogSegment(w.info(), 4, layout), javaerr.IOException, "input/output error")
+	m, err := j.EditLogManifest(1, true)
+	must(t, err)
+	if len(m.Logs) != 0 || j.Snapshot().Highest != 3 {
+		t.Errorf("the manifest is %v, the highest transaction %d", m, j.Snapshot().Highest)
+	}
+	f.armed = false
+	w = newWriter(t, j, 3)
+	must(t, j.StartLogSegment(w.info(), 4, layout))
+	must(t, j.Write(w.info(), writes(4, 4, 6)))
+	wantShown(t, j, 6)
+}
