@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"maps"
 	"math"
 )
@@ -18,6 +19,15 @@ type content struct {
 }
 
 type block [blockSize]byte
+
+// preallocated is what segments are filled up with. Most blocks of a journal are that, so they share one.
+var preallocated = func() *block {
+	b := new(block)
+	for i := range b {
+		b[i] = 0xff
+	}
+	return b
+}()
 
 func newContent() content {
 	return content{now: map[int64]*block{}, disk: map[int64]*block{}, dirty: map[int64]struct{}{}}
@@ -44,17 +54,23 @@ func (c *content) readAt(b []byte, off int64) int {
 func (c *content) writeAt(b []byte, off int64) {
 	for n := 0; n < len(b); {
 		i, at := (off+int64(n))/blockSize, (off+int64(n))%blockSize
+		if at == 0 && bytes.HasPrefix(b[n:], preallocated[:]) {
+			c.now[i] = preallocated
+			c.dirty[i] = struct{}{}
+			n += blockSize
+			continue
+		}
 		n += copy(c.own(i)[at:], b[n:])
 	}
 	c.size = max(c.size, off+int64(len(b)))
 }
 
-// own gives block i for writing: one that the disk does not share.
+// own gives block i for writing: one that nobody shares.
 func (c *content) own(i int64) *block {
 	blk := c.now[i]
 	if blk == nil {
 		blk = new(block)
-	} else if c.disk[i] == blk {
+	} else if blk == preallocated || c.disk[i] == blk {
 		dup := *blk
 		blk = &dup
 	}
@@ -151,7 +167,9 @@ func (c *content) afterCrash(keep func() bool) content {
 		if !keep() {
 			continue
 		}
-		if blk := c.now[i]; blk != nil {
+		if blk := c.now[i]; blk == preallocated {
+			left.now[i] = blk
+		} else if blk != nil {
 			dup := *blk // c may go on writing to it
 			left.now[i] = &dup
 		} else {
