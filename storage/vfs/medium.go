@@ -13,8 +13,9 @@ import (
 
 // OpenMedium first drops the file from the page cache as far as that goes, and looks whether it is gone. Then it reads with
 // O_DIRECT; where the file system refuses that, through the cache, if nothing was left in it; else it fails with
-// ErrNoMedium. Both, because a file system may serve an O_DIRECT read from its cache (compressed or inline data of btrfs,
-// data=journal of ext4).
+// ErrNoMedium. Both, because a file system may serve an O_DIRECT read from its cache, without a word: btrfs does so with
+// compressed and inline data and with the last page of any file, ext4 with data=journal. So what was left in the cache
+// also means ErrNoMedium where the file system does not promise to read past it.
 //
 // On tmpfs and ramfs memory is the medium: there is nothing behind it that could have refused a write, and nothing that
 // outlives a power cut, so the file is read as it is.
@@ -39,15 +40,22 @@ func openMedium(f osFile) (Medium, error) {
 		return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: unix.EINVAL}
 	}
 	cached := cachedMedium{osFile: f, size: info.Size()}
-	inMemory, err := livesInMemory(f)
+	kind, err := fileSystemOf(f)
 	if err != nil {
 		return nil, err
 	}
-	if inMemory {
+	if kind == "tmpfs" || kind == "ramfs" {
 		return cached, nil
 	}
 	kept := uncache(f, info.Size())
-	direct, refused := openDirect(f, info, kept == nil)
+	promised, refused := promisesDirect(f, kind)
+	if refused == nil && !promised && kept != nil {
+		return nil, kept
+	}
+	var direct *directMedium
+	if refused == nil {
+		direct, refused = openDirect(f, info, kept == nil)
+	}
 	switch {
 	case refused == nil:
 		_ = f.Close() // nothing was written through it
@@ -60,13 +68,10 @@ func openMedium(f osFile) (Medium, error) {
 	return nil, fmt.Errorf("%w; %w", refused, kept)
 }
 
-func livesInMemory(f osFile) (bool, error) {
+func fileSystemOf(f osFile) (kind string, err error) {
 	var st unix.Statfs_t
-	if err := f.control("fstatfs", func(fd int) error { return unix.Fstatfs(fd, &st) }); err != nil {
-		return false, err
-	}
-	kind := kindOf(uint32(st.Type))
-	return kind == "tmpfs" || kind == "ramfs", nil
+	err = f.control("fstatfs", func(fd int) error { return unix.Fstatfs(fd, &st) })
+	return kindOf(uint32(st.Type)), err
 }
 
 // cachedMedium is read through a page cache that agrees with the medium.
@@ -95,9 +100,6 @@ type directMedium struct {
 
 // openDirect opens the file of f once more. ErrNoMedium is wrapped if its file system does not read it directly.
 func openDirect(f osFile, info fs.FileInfo, uncached bool) (*directMedium, error) {
-	if err := directAlignment(f); err != nil {
-		return nil, err
-	}
 	again, err := os.OpenFile(f.Name(), os.O_RDONLY|unix.O_DIRECT, 0)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil, fmt.Errorf("%w: %w", ErrNoMedium, err)
@@ -129,22 +131,27 @@ func (m *directMedium) begin(info fs.FileInfo) error {
 	return m.load(0)
 }
 
-// directAlignment asks the kernel (6.1 on) whether the file can be read directly as directMedium does it. No answer is none.
-func directAlignment(f osFile) error {
+// promisesDirect tells whether a read with O_DIRECT is sure to pass the page cache: the kernel says so of this file (statx,
+// 6.1 on; ext4, XFS and F2FS answer), or it is on XFS, which has no other way. Where nothing is promised such a read may do
+// so all the same. ErrNoMedium is wrapped if the kernel says that it does not, or not as directMedium reads.
+func promisesDirect(f osFile, kind string) (bool, error) {
 	var st unix.Statx_t
 	err := f.control("statx", func(fd int) error {
 		return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &st)
 	})
 	if err != nil || st.Mask&unix.STATX_DIOALIGN == 0 {
-		return nil //nolint:nilerr // an old kernel: the read itself tells
+		return kind == "xfs", nil //nolint:nilerr // an old kernel: the read itself tells whether it is refused
 	}
 	page := uint32(os.Getpagesize())
 	memory, offset := st.Dio_mem_align, st.Dio_offset_align
-	if memory == 0 || offset == 0 || page%memory != 0 || directWindow%offset != 0 {
-		return &fs.PathError{Op: "statx", Path: f.Name(),
+	if memory == 0 || offset == 0 {
+		return false, &fs.PathError{Op: "statx", Path: f.Name(), Err: fmt.Errorf("%w: there are no direct reads of it", ErrNoMedium)}
+	}
+	if page%memory != 0 || directWindow%offset != 0 {
+		return false, &fs.PathError{Op: "statx", Path: f.Name(),
 			Err: fmt.Errorf("%w: direct reads want memory aligned to %d and offsets to %d bytes", ErrNoMedium, memory, offset)}
 	}
-	return nil
+	return true, nil
 }
 
 // load reads the window at start. The file's end need not be aligned: a read beyond it is merely short.
