@@ -407,5 +407,5 @@ func readable(j *jnserver.Journal) error {
 
 func scanAll(r *storage.SegmentReader) (editlog.Scan, error) {
 	defer func() { _ = r.File.Close() }()
-	return editlog.ScanSegment(r.File, r.Size)
+	return editlog.ScanSegment(r.File, r.Visible)
 }

@@ -72,7 +72,7 @@ func readSegment(j *jnserver.Journal, fsys vfs.FS, s storage.Segment) (file, err
 	r, err := j.OpenSegment(s.First, true)
 	if err == nil {
 		defer func() { _ = r.File.Close() }()
-		err = f.read(r.File, r.Size)
+		err = f.read(r.File, r.Visible)
 		return f, err
 	}
 	f.refused = err

@@ -301,7 +301,7 @@ func readSegment(t testing.TB, j *jnserver.Journal, first storage.TxID) (editlog
 		return editlog.Scan{}, err
 	}
 	defer func() { _ = r.File.Close() }()
-	return editlog.ScanSegment(r.File, r.Size)
+	return editlog.ScanSegment(r.File, r.Visible)
 }
 
 // opLog records the operations of a file system that change something.

@@ -49,8 +49,7 @@ func (j *Journal) readable() (*Snapshot, error) {
 }
 
 // OpenSegment opens the segment that begins exactly at first, for /getJournal. The error is fs.ErrNotExist if there is
-// none, or only one in progress and inProgressOK is false. A segment that cannot be trusted is no source,
-// nor one in progress that this process has not looked at: the page cache may show more of it than is on the disk.
+// none, or only one in progress and inProgressOK is false. A segment that cannot be trusted is no source.
 func (j *Journal) OpenSegment(first storage.TxID, inProgressOK bool) (*storage.SegmentReader, error) {
 	s := j.Snapshot()
 	if !s.Formatted() {
@@ -71,9 +70,6 @@ func (j *Journal) OpenSegment(first storage.TxID, inProgressOK bool) (*storage.S
 	}
 	if reason, bad := s.bad(first); bad {
 		return nil, javaerr.New(javaerr.IOException, "log segment %s cannot be trusted here: %s", match.Name, reason)
-	}
-	if !j.dir.Touched(*match) {
-		return nil, javaerr.New(javaerr.IOException, "log segment %s was not read from the disk since the start", match.Name)
 	}
 	return j.dir.OpenSegment(*match)
 }

@@ -58,6 +58,7 @@ func (j *Journal) append(b batch, records []byte) error {
 		return err
 	}
 	now := j.env.Clock.Now()
+	j.open.w.Publish()
 	j.open.next = b.last() + 1
 	j.wrote(j.open.first, b.last())
 	j.acked[j.open.first] = b.last()

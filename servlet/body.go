@@ -16,29 +16,31 @@ import (
 // segment without us, and the unit of progress.
 const chunkSize = 1 << 20
 
-// body sends exactly size bytes of a file: what the file has, and 0xFF for what a truncation took away meanwhile, as
-// only padding is ever cut off a segment. Bytes beyond size, which the file may have got meanwhile, are not sent.
+// body sends exactly size bytes: those of a file up to visible, and 0xFF behind them and for what a truncation took away
+// meanwhile, as only padding is ever cut off a segment. What the file has or gets beyond visible is not sent.
 type body struct {
-	h    *handler
-	w    http.ResponseWriter
-	ctx  context.Context
-	file vfs.File
-	size int64
+	h       *handler
+	w       http.ResponseWriter
+	ctx     context.Context
+	file    vfs.File
+	visible int64 // at most size
+	size    int64
 
 	copied []byte // not nil: through this buffer instead of sendfile
 
-	pos    int64 // bytes handed to the connection
-	filled int64 // how many of them were 0xFF in place of the file's
+	pos int64 // bytes handed to the connection
+	cut int64 // how many bytes below visible were not there any more
 }
 
 func (b *body) send() error {
 	pace := newPacer(b.h.conf.Clock, b.h.conf.Bandwidth)
-	for b.pos < b.size {
-		n := min(b.size-b.pos, pace.chunk())
+	for b.pos < b.visible {
+		n := min(b.visible-b.pos, pace.chunk())
 		sent, eof, err := b.sendChunk(n)
 		b.pos += sent
 		if eof {
-			return b.fill(pace)
+			b.cut = b.visible - b.pos
+			break
 		}
 		if err != nil {
 			return err
@@ -48,6 +50,9 @@ func (b *body) send() error {
 				return err
 			}
 		}
+	}
+	if b.pos < b.size {
+		return b.fill(pace)
 	}
 	return nil
 }
@@ -136,7 +141,6 @@ func (b *body) fill(pace *pacer) error {
 		b.h.progress(b.w)
 		sent, err := b.w.Write(block[:n])
 		b.pos += int64(sent)
-		b.filled += int64(sent)
 		if err != nil {
 			return fmt.Errorf("filling up at offset %d: %w", b.pos, err)
 		}

@@ -108,7 +108,7 @@ func (j *journals) OpenSegment(_ context.Context, jid string, first storage.TxID
 			return nil, err
 		}
 		wrapped := &file{File: f, closed: make(chan struct{})}
-		r := &storage.SegmentReader{Segment: s, File: wrapped, Size: info.Size()}
+		r := &storage.SegmentReader{Segment: s, File: wrapped, Size: info.Size(), Visible: info.Size()}
 		if j.opened != nil {
 			j.opened(r, wrapped)
 		}

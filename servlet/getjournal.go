@@ -113,7 +113,7 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 		return
 	}
 	start := h.conf.Clock.Now()
-	b := body{h: h, w: w, ctx: r.Context(), file: s.File, size: s.Size}
+	b := body{h: h, w: w, ctx: r.Context(), file: s.File, visible: s.Visible, size: s.Size}
 	if h.conf.CopyToLocal && isLocal(r) {
 		b.copied = make([]byte, min(max(s.Size, 1), copySize))
 	}
@@ -125,8 +125,8 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 		log.Warn("segment not sent to its end", "err", err)
 		return
 	}
-	if b.filled > 0 {
-		log = log.With("filled", b.filled) // it was finalized under way
+	if b.cut > 0 {
+		log = log.With("cut", b.cut) // it was finalized under way
 	}
 	log.Info("segment sent")
 }

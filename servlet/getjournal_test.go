@@ -269,7 +269,7 @@ func TestNothingBeyondSize(t *testing.T) {
 			j, path := oneSegment(t, content)
 			j.opened = func(r *storage.SegmentReader, f *file) {
 				f.hidden = hidden
-				r.Size = int64(len(content))
+				r.Size, r.Visible = int64(len(content)), int64(len(content))
 				write(t, path, append(bytes.Clone(content), make([]byte, 1<<20)...))
 			}
 			base := serve(t, servlet.Config{Journals: j, Bandwidth: bandwidth, Clock: newClock()})

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"gojn/internal/javaerr"
 )
 
 // The index is the list of segments in current/, in memory: an immutable slice sorted by (First, Last, Name) behind an
@@ -163,12 +165,13 @@ func finalizedAt(segs []Segment, first TxID) bool {
 	return slices.ContainsFunc(segmentsAt(segs, first), func(s Segment) bool { return !s.InProgress })
 }
 
-// OpenSegment opens a segment for reading. Size is what the file holds now. If a segment in progress was finalized since s
-// was looked up, its finalized file is opened. It may be called from any goroutine, at any time; fs.ErrNotExist is wrapped
-// if the segment is gone.
+// OpenSegment opens a segment for reading. Size and Visible are as of now. If a segment in progress was finalized since s
+// was looked up, its finalized file is opened. One in progress that is neither written here nor was read from the medium is
+// refused with an IOException: the page cache may show more of it than is on the disk. It may be called from any goroutine,
+// at any time; fs.ErrNotExist is wrapped if the segment is gone.
 func (d *Dir) OpenSegment(s Segment) (*SegmentReader, error) {
 	r, err := d.openSegment(s)
-	if err == nil || !s.InProgress || !errors.Is(err, fs.ErrNotExist) {
+	if err == nil || !s.InProgress {
 		return r, err
 	}
 	// The rename is visible a little before the index tells of it, hence the listing.
@@ -184,14 +187,28 @@ func (d *Dir) OpenSegment(s Segment) (*SegmentReader, error) {
 	return nil, err
 }
 
-func (d *Dir) openSegment(s Segment) (*SegmentReader, error) {
+func (d *Dir) openSegment(s Segment) (_ *SegmentReader, err error) {
 	f, err := d.fs.OpenFile(d.segmentPath(s.Name), 0, 0)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, err
 	}
-	return &SegmentReader{Segment: s, File: f, Size: info.Size()}, nil
+	r := &SegmentReader{Segment: s, File: f, Size: info.Size(), Visible: info.Size()}
+	if s.InProgress {
+		// Asked for after the file was opened: a writer that puts another file under the name hides it first.
+		visible := d.visible(s.Name)
+		if visible == 0 {
+			return nil, javaerr.New(javaerr.IOException, "log segment %s was not read from the disk since the start", s.Name)
+		}
+		r.Visible = min(r.Size, visible)
+	}
+	return r, nil
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"math"
 	"os"
 	"sync/atomic"
 
@@ -28,24 +29,45 @@ const (
 )
 
 // proof is the standing of one file. The goroutine that uses the Dir, or the writer, changes it; any may read it.
-type proof struct{ atomic.Int32 }
+type proof struct {
+	standing atomic.Int32
+	// visible is how much of the file readers may be shown, in bytes from its start: what was told to be written, if this
+	// process writes it, all of it once it is sound, and nothing of what is in doubt.
+	visible atomic.Int64
+}
 
 func newProof(s standing) *proof {
 	p := &proof{}
-	p.Store(int32(s))
+	p.set(s)
 	return p
 }
 
-func (p *proof) is(s standing) bool { return p != nil && standing(p.Load()) == s }
+func (p *proof) is(s standing) bool { return p != nil && standing(p.standing.Load()) == s }
 
-// failed takes note of an error while writing or replacing the file. Poison stays.
+// set takes note of what a look at the whole file has found.
+func (p *proof) set(s standing) {
+	if s == sound {
+		p.visible.Store(math.MaxInt64)
+	} else {
+		p.visible.Store(0)
+	}
+	p.standing.Store(int32(s))
+}
+
+// failed takes note of an error while writing or replacing the file. Poison stays, and what was visible.
 func (p *proof) failed() {
 	if p != nil {
-		p.CompareAndSwap(int32(sound), int32(unproven))
+		p.standing.CompareAndSwap(int32(sound), int32(unproven))
 	}
 }
 
-func (p *proof) poison() { p.Store(int32(poisoned)) }
+// replaced takes note that another file, which is being written, may get the name.
+func (p *proof) replaced() {
+	if p != nil {
+		p.visible.Store(0)
+		p.failed()
+	}
+}
 
 // ErrUnproven is wrapped by the error of Scan if the segment is neither one that this process wrote without any error, nor
 // could be synced and read from the medium. What the page cache shows of it says nothing.
@@ -78,13 +100,17 @@ func (d *Dir) syncFailed(name string, err error) {
 	}
 }
 
+// visible is how many bytes of a file in progress readers may be shown. It may be called from any goroutine.
+func (d *Dir) visible(name string) int64 {
+	if p := d.proofOf(name); p != nil {
+		return p.visible.Load()
+	}
+	return 0
+}
+
 // Sound tells whether a segment is what the medium holds: finalized, or in progress and written by this process without an
 // error so far, or read from the medium by Scan, or made by Renew. It may be called from any goroutine.
 func (d *Dir) Sound(s Segment) bool { return !s.InProgress || d.proofOf(s.Name).is(sound) }
-
-// Touched tells whether a segment is finalized, or was written, scanned or put in place by this process. It may be called
-// from any goroutine.
-func (d *Dir) Touched(s Segment) bool { return !s.InProgress || d.proofOf(s.Name) != nil }
 
 // Scan reads a segment that nobody is writing, and tells where its transactions end. One in progress that this process did
 // not write without any error is made durable first, unless a sync of it failed here, and then read from the medium (Java
@@ -109,9 +135,9 @@ func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
 	case err != nil:
 		return editlog.Scan{}, &unprovenError{err}
 	case !agrees:
-		p.poison()
+		p.set(poisoned)
 	case p.is(unproven):
-		p.Store(int32(sound))
+		p.set(sound)
 	}
 	return scan, nil
 }

@@ -106,14 +106,17 @@ func TestRestartReadsTheMedium(t *testing.T) {
 			if err != nil || !found || s.First != 10 || scan.End != 10 {
 				t.Fatalf("the last segment is %d up to %d, %t, %v", s.First, scan.End, found, err)
 			}
-			if want := mode == vfs.MediumUncached; d.Sound(s) != want || !d.Touched(s) {
+			if want := mode == vfs.MediumUncached; d.Sound(s) != want {
 				t.Errorf("sound %t, want %t", d.Sound(s), want)
+			}
+			if r, err := d.OpenSegment(s); (err == nil) != (mode == vfs.MediumUncached) {
+				t.Errorf("open for readers: %+v, %v", r, err)
 			}
 			must(t, d.Renew(s, scan))
 			r, err := d.OpenSegment(s)
 			must(t, err)
 			defer r.File.Close()
-			shown, err := editlog.ScanSegment(r.File, r.Size)
+			shown, err := editlog.ScanSegment(r.File, r.Visible)
 			if err != nil || shown.End != 10 || shown.Tail != editlog.TailClean {
 				t.Errorf("readers see up to %d, %v, %v", shown.End, shown.Tail, err)
 			}
@@ -131,8 +134,8 @@ func TestUnsyncedSegmentIsSyncedFirst(t *testing.T) {
 			d := mustOpen(t, mem)
 			s, _, err := d.Find(10)
 			must(t, err)
-			if d.Touched(s) {
-				t.Error("touched before anything was done")
+			if r, err := d.OpenSegment(s); err == nil {
+				t.Errorf("open for readers before it was read from the medium: %+v", r)
 			}
 			for range 2 {
 				if scan, err := d.Scan(s); err != nil || scan.End != 12 || !d.Sound(s) {
@@ -239,5 +242,55 @@ func TestDownloadIsReadFromTheMedium(t *testing.T) {
 	must(t, f.Close())
 	if renamed, err := d.CompleteAccept(record); renamed || err != nil {
 		t.Errorf("renamed %t, %v", renamed, err)
+	}
+}
+
+// TestNewFileIsHidden: a reader that looked a segment up before another file got its name, and opens that file, sees nothing
+// of what is written to it; nor does one that opened it while it was made.
+func TestNewFileIsHidden(t *testing.T) {
+	mem := formatted(t).settled()
+	var d *storage.Dir
+	var old storage.Segment
+	var early []*storage.SegmentReader
+	d = mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+		if d == nil || old.Name == "" || op.Kind != "syncdir" && op.Kind != "writeat" {
+			return nil
+		}
+		if r, err := d.OpenSegment(old); err == nil {
+			early = append(early, r)
+		}
+		return nil
+	}))
+	w, err := d.StartSegment(10, -67)
+	must(t, err)
+	must(t, w.Append(framesOf(10, 10)))
+	must(t, w.Sync())
+	w.Publish()
+	must(t, w.Abort())
+	s, _, err := d.Find(10)
+	must(t, err)
+	r, err := d.OpenSegment(s)
+	must(t, err)
+	if scan, err := editlog.ScanSegment(r.File, r.Visible); err != nil || scan.End != 10 {
+		t.Fatalf("before: up to %d, %v", scan.End, err)
+	}
+	old = s
+	w, err = d.StartSegment(10, -67)
+	must(t, err)
+	must(t, w.Append(framesOf(10, 11)))
+	old = storage.Segment{}
+	now, err := d.OpenSegment(s)
+	must(t, err)
+	for _, r := range append(early, now) {
+		if r.Visible > editlog.HeaderLen {
+			t.Errorf("a reader is shown %d bytes of a file that is being made", r.Visible)
+		}
+	}
+	must(t, w.Sync())
+	w.Publish()
+	now, err = d.OpenSegment(s)
+	must(t, err)
+	if scan, err := editlog.ScanSegment(now.File, now.Visible); err != nil || scan.End != 11 {
+		t.Errorf("published: up to %d, %v", scan.End, err)
 	}
 }

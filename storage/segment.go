@@ -90,6 +90,7 @@ func CreateSegment(fsys vfs.FS, dir string, first TxID, layout int32, syncedWrit
 		return nil, err
 	}
 	w := &SegmentWriter{file: file, first: first, syncless: syncedWrites, proof: newProof(sound)}
+	w.proof.visible.Store(editlog.HeaderLen)
 	if err := w.begin(fsys, dir, layout); err != nil {
 		return nil, errors.Join(err, file.Close(), fsys.Remove(path))
 	}
@@ -113,7 +114,7 @@ func (w *SegmentWriter) begin(fsys vfs.FS, dir string, layout int32) error {
 // First is the txid in the segment's name.
 func (w *SegmentWriter) First() TxID { return w.first }
 
-// Offset is the end of the last batch that was written whole, 8 for none. What lies before it can be read from the file.
+// Offset is the end of the last batch that was written whole, 8 for none.
 func (w *SegmentWriter) Offset() int64 { return w.offset.Load() }
 
 // Synced is the end of what is known to be durable.
@@ -145,6 +146,10 @@ func (w *SegmentWriter) Append(records []byte) error {
 	}
 	return nil
 }
+
+// Publish lets readers of the file see what was appended (SegmentReader.Visible). Before it they cannot, so that the caller
+// decides when a batch is durable, or else known to be committed. Java has no such thing: HDFS-17710.
+func (w *SegmentWriter) Publish() { w.proof.visible.Store(w.Offset()) }
 
 // Sync makes durable what was appended (fdatasync). It does nothing if all of it is.
 func (w *SegmentWriter) Sync() error {
@@ -238,6 +243,6 @@ func (w *SegmentWriter) fail(err error) error {
 // syncFailed is fail for a sync, which counts for more than the failed Append that may have come before it.
 func (w *SegmentWriter) syncFailed(err error) error {
 	w.unsynced = true
-	w.proof.poison()
+	w.proof.set(poisoned)
 	return w.fail(&syncError{err})
 }

@@ -53,7 +53,7 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	}
 	var w *SegmentWriter
 	create := func() (err error) {
-		d.proofOf(name).failed() // the file that is removed, if it comes to that
+		d.proofOf(name).replaced()
 		w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites)
 		return err
 	}

@@ -53,4 +53,7 @@ type SegmentReader struct {
 	// Size is the number of bytes to send, fixed when the file was opened. If the file shrinks afterwards (a finalize cuts
 	// the padding off), what is missing up to Size was 0xFF padding.
 	Size int64
+	// Visible is how many of them are the file's, at most Size. Behind them the reader gets 0xFF: the file has padding there,
+	// or a batch that is being written and not durable yet.
+	Visible int64
 }
