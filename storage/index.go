@@ -184,6 +184,9 @@ func (d *Dir) OpenSegment(s Segment) (*SegmentReader, error) {
 			return d.openSegment(other)
 		}
 	}
+	if !slices.ContainsFunc(segs, named(s.Name)) { // set aside
+		return nil, &fs.PathError{Op: "open", Path: d.segmentPath(s.Name), Err: fs.ErrNotExist}
+	}
 	return nil, err
 }
 

@@ -145,6 +145,9 @@ func TestOpenSegmentFollowsARename(t *testing.T) {
 // TestReadersBesideAWriter is for the race detector: readers look segments up and read them while a writer rolls.
 func TestReadersBesideAWriter(t *testing.T) {
 	d := mustOpen(t, formatted(t).settled())
+	if _, _, _, err := d.LatestSegment(); err != nil { // one in progress is for readers once it was read from the medium
+		t.Fatal(err)
+	}
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 2 {

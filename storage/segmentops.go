@@ -54,7 +54,9 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	var w *SegmentWriter
 	create := func() (err error) {
 		d.proofOf(name).replaced()
-		w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites)
+		if w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites); err == nil {
+			d.proofs.Store(name, w.proof) // before the index has it
+		}
 		return err
 	}
 	err := d.changeSynced(create, func(segs []Segment) []Segment {
@@ -63,7 +65,6 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.proofs.Store(name, w.proof)
 	return w, nil
 }
 
