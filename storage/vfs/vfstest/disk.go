@@ -53,9 +53,6 @@ type Disk struct {
 	tmpfs   string // the backing file's
 }
 
-// deviceBlock is the piece that Refuse works on, and the block size that a file system here has.
-const deviceBlock = 4096
-
 // NewDisk makes a Disk. It skips the test where this machine cannot do so: without root, without loop devices, or if the
 // kernel lacks the file system. A mkfs that is not installed fails it under COMPAT=required.
 func NewDisk(t *testing.T, fs FileSystem) *Disk {
