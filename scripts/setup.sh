@@ -2,6 +2,7 @@
 # Installs what the tests need and a machine may lack: a JDK 17 or later, Maven, a C compiler for the race detector,
 # systemd-analyze for the unit file, and file systems to format. It does nothing where they are there.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # mkfs
 
 has_jdk() {
   local major
