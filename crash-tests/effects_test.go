@@ -22,7 +22,7 @@ func (s state) after(c call, o outcome) []state {
 	s.marks(c, o)
 	switch c.op {
 	case opFormat:
-		return doubt(o, old, s.formattedAs(c.info))
+		return s.formatAsked(old, c.info, o)
 	case opNewEpoch, opHeartbeat, opPrepare:
 		s.half = s.half && c.op == opHeartbeat
 		return []state{s}
@@ -71,6 +71,18 @@ func (s *state) marks(c call, o outcome) {
 	if o == done {
 		s.promised = max(s.promised, c.epoch)
 	}
+}
+
+// formatAsked is s formatted. In the middle of an upgrade the state before doPreUpgrade is brought back first, and stays if no
+// more than that was done.
+func (s state) formatAsked(old state, info storage.StorageInfo, o outcome) []state {
+	states := doubt(o, old, s.formattedAs(info))
+	if o != done && s.half {
+		undone := old.clone()
+		undone.half = false
+		states = append(states, undone)
+	}
+	return states
 }
 
 func (s state) formattedAs(info storage.StorageInfo) state {

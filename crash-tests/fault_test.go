@@ -198,9 +198,6 @@ func (r *faultRun) failed(st step, rest []step, answer error, hit []vfs.Op) erro
 	} else if err := r.cut(); err != nil { // what could not be listed meanwhile is listed by the next call
 		return err
 	}
-	if r.s.name == halfUpgraded {
-		return r.resume()
-	}
 	if err := st.do(r.w); err == nil {
 		r.count.Repeated++
 		for _, next := range rest {
@@ -214,10 +211,6 @@ func (r *faultRun) failed(st step, rest []step, answer error, hit []vfs.Op) erro
 	}
 	return r.resume()
 }
-
-// halfUpgraded is the scenario whose call is not repeated: a format that fails between doPreUpgrade and doUpgrade
-// brings the old state back first, and the ledger takes the next one for a second in between.
-const halfUpgraded = "format in the middle of an upgrade"
 
 // clear tells whether an answer names what went wrong.
 func (r *faultRun) clear(answer error, hit []vfs.Op) error {

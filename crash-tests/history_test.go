@@ -68,6 +68,7 @@ func (c *historyCounts) add(o historyCounts) {
 type history struct {
 	r      *rand.Rand
 	mem    *vfs.Mem
+	wrap   func(vfs.FS) vfs.FS // around the disk, for the node; nil: none
 	w      *world
 	left   int // operations until the process dies; negative: it lives
 	trail  []string
@@ -110,7 +111,11 @@ func (h *history) run() error {
 
 // disk is the file system of one process: it dies at the operation that h.left counts down to.
 func (h *history) disk() vfs.FS {
-	return vfs.Inject(h.mem, func(op vfs.Op) error {
+	disk := vfs.FS(h.mem)
+	if h.wrap != nil {
+		disk = h.wrap(h.mem)
+	}
+	return vfs.Inject(disk, func(op vfs.Op) error {
 		if h.left == 0 {
 			return errDead
 		}

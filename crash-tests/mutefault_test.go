@@ -13,14 +13,14 @@ import (
 // cuts the power alone; these histories have both.
 
 // exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written is lost.
-// The journal is then asked again as a client would, and the power cut after each answer, with nothing kept. The first
-// broken promise is the error; runs counts.
-func exploreFailedSyncs(sc scenario, wrap func(vfs.FS) vfs.FS, same *sameDisks) (runs int, err error) {
+// The journal is then asked again as a client would, and the power cut after each answer, and just behind a mutation, with
+// nothing kept. The first broken promise is the error; runs counts.
+func exploreFailedSyncs(sc scenario, mu *muter, same *sameDisks) (runs int, err error) {
 	for i := range sc.steps {
 		for n := 1; ; n++ {
-			again, err := failSync(sc, i, n, wrap, same, (*world).sameWriter)
+			again, err := failSync(sc, i, n, mu, same, (*world).sameWriter)
 			if err == nil && again {
-				_, err = failSync(sc, i, n, wrap, same, (*world).anotherWriter)
+				_, err = failSync(sc, i, n, mu, same, (*world).anotherWriter)
 			}
 			if err != nil {
 				return runs, fmt.Errorf("%s: sync %d of step %d, %s, failed: %w", sc.name, n, i+1, sc.steps[i].name, err)
@@ -36,11 +36,13 @@ func exploreFailedSyncs(sc scenario, wrap func(vfs.FS) vfs.FS, same *sameDisks) 
 
 // failSync runs a scenario up to step i, whose n-th sync fails, and goes on; false if it has fewer.
 func failSync(
-	sc scenario, i, n int, wrap func(vfs.FS) vfs.FS, same *sameDisks, after func(*world, step) []func() error,
+	sc scenario, i, n int, mu *muter, same *sameDisks, after func(*world, step) []func() error,
 ) (failed bool, err error) {
 	mem := vfs.NewMem()
 	armed, count := false, 0
-	w, err := newWorld(wrap(vfs.Inject(mem, func(op vfs.Op) error {
+	h := &muteHistory{m: mu, quiet: true}
+	behind := func() {} // called before each operation
+	disk := h.wrap(vfs.Inject(mem, func(op vfs.Op) error {
 		if !armed || !slices.Contains([]string{"sync", "syncdata", "syncdir"}, op.Kind) {
 			return nil
 		}
@@ -48,8 +50,10 @@ func failSync(
 			return nil
 		}
 		failed = true
+		h.quiet = false // what runs from here on is what runs after trouble
 		return &vfs.Lost{Err: syscall.EIO}
-	})))
+	}))
+	w, err := newWorld(vfs.Inject(disk, func(vfs.Op) error { behind(); return nil }))
 	if err != nil {
 		return false, err
 	}
@@ -66,10 +70,25 @@ func failSync(
 	if err := same.check(w.ledger, mem.CrashClone(nil)); err != nil {
 		return true, fmt.Errorf("%w (the step: %w)", err, stepErr)
 	}
+	var broken error
+	_, seen := mu.counts()
+	left := 0
+	behind = func() {
+		if _, acted := mu.counts(); acted > seen {
+			seen, left = acted, mostPoints
+		}
+		if left > 0 && broken == nil {
+			left--
+			broken = same.check(w.ledger, mem.CrashClone(nil))
+		}
+	}
 	for _, next := range after(w, sc.steps[i]) {
 		_ = next() // refused or not: what is answered is in the ledger
-		if err := same.check(w.ledger, mem.CrashClone(nil)); err != nil {
-			return true, err
+		if broken == nil {
+			broken = same.check(w.ledger, mem.CrashClone(nil))
+		}
+		if broken != nil {
+			return true, broken
 		}
 	}
 	return true, nil

@@ -193,14 +193,14 @@ func (m *muter) counts() (fired, acted int) {
 }
 
 // wrap gives a file system that does what inner does, but for the mutation.
-func (m *muter) wrap(inner vfs.FS) vfs.FS {
-	h := &muteHistory{m: m}
-	return vfs.Inject(&muteFS{inner, h}, h.before)
-}
+func (m *muter) wrap(inner vfs.FS) vfs.FS { return (&muteHistory{m: m}).wrap(inner) }
+
+func (h *muteHistory) wrap(inner vfs.FS) vfs.FS { return vfs.Inject(&muteFS{inner, h}, h.before) }
 
 // muteHistory is what was done on one file system.
 type muteHistory struct {
 	m       *muter
+	quiet   bool // nothing is recorded; it belongs to the goroutine that uses the file system
 	last    caller
 	lastDir string // that last synced; "" for a file
 	waiting *delayed
@@ -235,9 +235,11 @@ func (h *muteHistory) at(kind, dir string, file *muteFile, do func(dir string) e
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.hits[s]++
-	m.lines[c.line] = true
-	if h.renamed && h.last.rpc == c.rpc && (dir == "" || dir != h.lastDir) {
+	if !h.quiet {
+		m.hits[s]++
+		m.lines[c.line] = true
+	}
+	if !h.quiet && h.renamed && h.last.rpc == c.rpc && (dir == "" || dir != h.lastDir) {
 		m.pairs[swap{h.last.site, s}]++
 	}
 	h.last, h.lastDir, h.renamed = c, dir, false
@@ -262,7 +264,11 @@ func (h *muteHistory) at(kind, dir string, file *muteFile, do func(dir string) e
 		m.acted++
 		h.due = true
 	}
-	return do(dir)
+	err := do(dir)
+	if err != nil {
+		h.last = caller{} // nothing was made durable, so nothing comes before what follows
+	}
+	return err
 }
 
 // release does what was waiting.
@@ -302,7 +308,9 @@ func (h *muteHistory) withoutDSync() bool {
 	s := callSite("dsync").site
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	h.m.hits[s]++
+	if !h.quiet {
+		h.m.hits[s]++
+	}
 	if s != h.m.off {
 		return false
 	}
