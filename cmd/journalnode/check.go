@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -42,9 +41,6 @@ func descriptorLimit() (uint64, error) {
 // minDescriptors is what a node with a few journals and a few hundred clients wants.
 const minDescriptors = 8192
 
-// unsafeKinds are file systems on which a sync promises nothing, or not to everybody.
-var unsafeKinds = []string{"tmpfs", "ramfs", "overlay", "nfs", "cifs", "smb", "smb2", "smb3", "fuse", "9p"}
-
 // checkStart checks the edits directory as Java does at start, and names what an operator should know of it.
 func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error {
 	if limit, err := descriptorLimit(); err != nil {
@@ -68,17 +64,6 @@ func checkStart(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger) error 
 	}
 	nameFileSystem(fsys, dir, log)
 	return nil
-}
-
-// nameFileSystem warns of a file system that may not keep what it was told to sync.
-func nameFileSystem(fsys vfs.FS, dir string, log *slog.Logger) {
-	info, err := fsys.Statfs(dir)
-	if err != nil {
-		log.Warn("cannot tell the file system of the edits directory", "dir", dir, "error", err)
-	} else if slices.Contains(unsafeKinds, info.Kind) {
-		log.Warn("the edits directory is on a file system that may lose acknowledged edits in a power cut", "dir", dir,
-			"filesystem", info.Kind)
-	}
 }
 
 // startDirKey is the key that gave StartDir.
