@@ -182,3 +182,43 @@ func checkMedium(t *testing.T, d *vfstest.Disk, kind vfstest.FileSystem, file st
 		t.Errorf("%s: OpenMedium gave %s", file, says)
 	}
 }
+
+// A device that takes no writes any more: what it refused is read of no file system, whichever way that gives up.
+func TestMediumOfAFailedDevice(t *testing.T) {
+	for _, kind := range vfstest.FileSystems() {
+		t.Run(kind.Name, func(t *testing.T) {
+			d := vfstest.NewSealableDisk(t, kind)
+			const size = 1 << 20
+			name := filepath.Join(d.Dir, "f")
+			writeSynced(t, name, pages("new f", size)) // which is what the device has, and told calls it so
+			f, err := vfs.OS().OpenFile(name, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			d.Seal()
+			if _, err := f.WriteAt(pages("old f", size), 0); err != nil {
+				t.Fatal(err)
+			}
+			if f.SyncData() == nil {
+				t.Fatal("a sync that the device refused succeeded")
+			}
+			if cached, err := os.ReadFile(name); err != nil || marked("old f", cached) == 0 {
+				t.Fatalf("the cache does not show what was refused: %v", err)
+			}
+			for range 2 { // the second time the file system may have given up, and read nothing at all
+				says := told(name)
+				t.Logf("%s: %s", kind.Name, says)
+				switch {
+				case says == toldMedium, says == toldEIO:
+				case says == toldNone && kind.Options == "data=journal": // what it holds dirty stays in the cache
+				default:
+					t.Errorf("OpenMedium gave %s", says)
+				}
+				if again, err := os.Open(name); err == nil { // as another process does
+					_, _ = again.Sync(), again.Close()
+				}
+			}
+		})
+	}
+}

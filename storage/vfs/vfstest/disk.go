@@ -55,7 +55,12 @@ type Disk struct {
 
 // NewDisk makes a Disk. It skips the test where this machine cannot do so: without root, without loop devices, or if the
 // kernel lacks the file system. A mkfs that is not installed fails it under COMPAT=required.
-func NewDisk(t *testing.T, fs FileSystem) *Disk {
+func NewDisk(t *testing.T, fs FileSystem) *Disk { return newDisk(t, fs, false) }
+
+// NewSealableDisk is NewDisk for a test that wants Seal, not Refuse.
+func NewSealableDisk(t *testing.T, fs FileSystem) *Disk { return newDisk(t, fs, true) }
+
+func newDisk(t *testing.T, fs FileSystem, sealable bool) *Disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("no block device can be made here: that needs root")
@@ -77,7 +82,7 @@ func NewDisk(t *testing.T, fs FileSystem) *Disk {
 		t.Skipf("no tmpfs can be mounted here: %v", err)
 	}
 	t.Cleanup(func() { d.must(unix.Unmount(d.tmpfs, unix.MNT_DETACH)) })
-	d.makeImage(append([]string{mkfs}, fs.Mkfs[1:]...))
+	d.makeImage(append([]string{mkfs}, fs.Mkfs[1:]...), sealable)
 	loop := d.attach()
 	t.Cleanup(func() { _ = loop.Close() }) // the device goes with its last user
 	t.Cleanup(func() { d.unmount(unix.MNT_DETACH) })
@@ -98,7 +103,7 @@ func (d *Disk) must(err error) {
 }
 
 // makeImage formats the backing file. mkfs leaves holes in it; all get their place, for on a full tmpfs a hole refuses writes.
-func (d *Disk) makeImage(mkfs []string) {
+func (d *Disk) makeImage(mkfs []string, sealable bool) {
 	d.T.Helper()
 	name := filepath.Join(d.tmpfs, "disk")
 	d.must(errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, d.fs.Size)))
@@ -109,10 +114,17 @@ func (d *Disk) makeImage(mkfs []string) {
 	}
 	made, err := os.ReadFile(name)
 	d.must(err)
-	d.must(os.WriteFile(name, made, 0o600))
-	d.Backing, err = os.OpenFile(name, os.O_RDWR, 0)
-	d.must(err)
+	if sealable {
+		memory, err := unix.MemfdCreate("disk", unix.MFD_ALLOW_SEALING)
+		d.must(errors.Join(err, os.Remove(name)))
+		d.Backing = os.NewFile(uintptr(memory), "disk")
+	} else {
+		d.Backing, err = os.OpenFile(name, os.O_RDWR|os.O_TRUNC, 0)
+		d.must(err)
+	}
 	d.T.Cleanup(func() { _ = d.Backing.Close() })
+	_, err = d.Backing.WriteAt(made, 0)
+	d.must(err)
 }
 
 // attach gives the backing file a loop device. Another test may take the free one first.

@@ -91,3 +91,10 @@ func (d *Disk) Mend() {
 	d.T.Helper()
 	d.must(os.Remove(filepath.Join(d.tmpfs, "filler")))
 }
+
+// Seal makes the whole device refuse all writes for good. It is one of NewSealableDisk.
+func (d *Disk) Seal() {
+	d.T.Helper()
+	_, err := unix.FcntlInt(d.Backing.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_FUTURE_WRITE)
+	d.must(err)
+}
