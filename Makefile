@@ -46,11 +46,11 @@ test-race: ## the same under the race detector (needs a C compiler)
 crash: ## power cuts, failing and hanging disks, mutations of each sync
 	go test -timeout 10m -run '$(CRASH)' -v ./crash-tests | grep -vE '^=== |^ +--- PASS'
 
-crash-long: ## random histories with power cuts, seed after seed, until one fails or Ctrl-C (SEED=n: from there on)
+crash-long: ## histories, power cuts and faults, seed after seed, until one fails or Ctrl-C (SEED=n: from there on)
 	@go test -c -o bin/crash-tests ./crash-tests
 	@seed=$${SEED:-1}; while true; do \
-	  (cd crash-tests && ../bin/crash-tests -test.run '^TestRandomHistories$$' -test.v -test.timeout 0 \
-	    -crash.seed=$$seed -crash.histories=1000) || exit 1; \
+	  (cd crash-tests && ../bin/crash-tests -test.run '^(TestRandomHistories|TestPowerCutAtEachOperation|TestEachFault)$$' \
+	    -test.v -test.timeout 0 -crash.seed=$$seed -crash.histories=1000 | grep -vE '^=== |^ +--- PASS') || exit 1; \
 	  seed=$$((seed + 1000)); done
 
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)

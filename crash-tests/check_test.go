@@ -142,8 +142,8 @@ func (w *world) recoverOne(first storage.TxID) error {
 	return w.copyTorn(good)
 }
 
-// copyTorn gets a segment from another node: a torn batch that nobody acknowledged keeps this one out of its recovery, or, if
-// the committed txid told the writer so, lets it answer what lies before.
+// copyTorn gets a segment from another node: a torn batch that nobody acknowledged keeps this one out of its recovery,
+// or, if the committed txid told the writer so, lets it answer what lies before.
 func (w *world) copyTorn(good segment) error {
 	if err := w.acceptBytes(good); err != nil {
 		return named(fmt.Sprintf("a copy of the torn segment %d is accepted", good.first), err)
@@ -151,8 +151,8 @@ func (w *world) copyTorn(good segment) error {
 	return named("a copy that was accepted is finalized", w.finalize(good.first, good.most))
 }
 
-// tornAt tells whether a batch of the segment at first may have been torn, as it was not acknowledged or is lagging. good is
-// what another node would offer then: all that was acknowledged, here or as committed.
+// tornAt tells whether a batch of the segment at first may have been torn, as it was not acknowledged or is lagging.
+// good is what another node would offer then: all that was acknowledged, here or as committed.
 func (l *ledger) tornAt(first storage.TxID) (torn bool, good segment) {
 	good = segment{first: first, most: first - 1}
 	for _, s := range l.states {

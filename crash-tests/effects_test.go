@@ -73,8 +73,8 @@ func (s *state) marks(c call, o outcome) {
 	}
 }
 
-// formatAsked is s formatted. In the middle of an upgrade the state before doPreUpgrade is brought back first, and stays if no
-// more than that was done.
+// formatAsked is s formatted. In the middle of an upgrade the state before doPreUpgrade is brought back first, and
+// stays if no more than that was done.
 func (s state) formatAsked(old state, info storage.StorageInfo, o outcome) []state {
 	states := doubt(o, old, s.formattedAs(info))
 	if o != done && s.half {

@@ -6,8 +6,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
-	"sync"
-	"testing"
 
 	"gojn/storage/vfs"
 )
@@ -43,8 +41,8 @@ type explorer struct {
 	errs        []error
 }
 
-// run cuts the power in a scenario before each operation that changes something and behind each step. With stopAtFirst the
-// first broken promise ends it, else all are joined.
+// run cuts the power in a scenario before each operation that changes something and behind each step. With stopAtFirst
+// the first broken promise ends it, else all are joined.
 func (e *explorer) run(s scenario) (report, error) {
 	e.report.Scenarios++
 	e.random = rand.New(rand.NewPCG(1, seedOf(s.name)+*crashSeed))
@@ -258,26 +256,4 @@ func (e *explorer) cutUnseen(s scenario, where string, mem *vfs.Mem, w *world) {
 			return
 		}
 	}
-}
-
-// TestPowerCutAtEachOperation cuts the power before each operation of each scenario.
-func TestPowerCutAtEachOperation(t *testing.T) {
-	var mu sync.Mutex
-	var all report
-	same := newSameDisks(nil)
-	t.Run("in", func(t *testing.T) {
-		for _, s := range scenarios() {
-			t.Run(s.name, func(t *testing.T) {
-				t.Parallel()
-				r, err := (&explorer{same: same, parts: 3, kills: true}).run(s)
-				if err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				all.add(r)
-			})
-		}
-	})
-	t.Logf("%s, %d of them distinct", all, same.distinct())
 }

@@ -3,7 +3,6 @@ package crashtests
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"syscall"
 
@@ -61,27 +60,13 @@ func errnos(kind string) []syscall.Errno {
 	return []syscall.Errno{syscall.EIO} // stat, fstat, readat, readmedium, lock, statfs, access
 }
 
-// everyFault tells that all that fits is to be tried: CRASH_FAULTS=all.
-func everyFault() bool { return os.Getenv("CRASH_FAULTS") == "all" }
-
-// faultsOf are the faults to try at an operation: all that fit, or one of that operation alone and a lasting one, which
-// the seed chooses: an operation of a kind comes many times, and the code asks no errno but ENOENT and the like what to
-// do.
+// faultsOf are all the faults to try at an operation: of that operation alone, and those that stay and begin with it.
 func faultsOf(op vfs.Op, seed uint64) []fault {
-	single := once(op, seed)
-	var long []fault
+	list := once(op, seed)
 	for _, f := range lasting() {
 		if f.lasting(op) { // else it begins with a later operation
-			long = append(long, f)
+			list = append(list, f)
 		}
-	}
-	if everyFault() {
-		return append(single, long...)
-	}
-	r := rand.New(rand.NewPCG(seed, 2))
-	list := []fault{single[r.IntN(len(single))]}
-	if len(long) > 0 {
-		list = append(list, long[r.IntN(len(long))])
 	}
 	return list
 }

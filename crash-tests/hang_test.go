@@ -3,8 +3,6 @@ package crashtests
 import (
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,77 +17,37 @@ import (
 // hangGuard ends a hang that holds up what it must not: it is there against deadlocks and measures nothing.
 const hangGuard = 30 * time.Second
 
-// hangCase is a call for ns1 during which its disk begins to hang.
-type hangCase struct {
-	name    string
-	prepare []func(c *nameNode) error
-	call    func(n *wiredNode, c *nameNode) error
-	closed  bool // ns1 is not open when the call comes: nothing is known of it
-	reads   bool // the call changes nothing
-}
-
-func hangCases() []hangCase {
-	rpc := func(f func(c *nameNode) error) func(*wiredNode, *nameNode) error {
-		return func(_ *wiredNode, c *nameNode) error { return f(c) }
-	}
-	prepare := func(steps ...func(c *nameNode) error) []func(c *nameNode) error { return steps }
-	lag := func(c *nameNode) error { return c.write(c.told(10), 4, 9, 10, 4) }
-	epoch := func(c *nameNode) error { return c.newEpoch(2) }
-	recovery := func(c *nameNode) error { return c.prepare(4) }
-	return []hangCase{
-		{name: "format", call: rpc((*nameNode).format)},
-		{name: "newEpoch", prepare: prepare(lag), call: rpc(epoch)},
-		{name: "heartbeat", call: rpc(func(c *nameNode) error { return c.commit(8) })},
-		{name: "journal", call: rpc(func(c *nameNode) error { return c.write(c.info(), 4, 9, 10, 4) })},
-		{name: "journal, large", call: rpc(func(c *nameNode) error { return c.write(c.told(8), 4, 9, 9, 1_200_000) })},
-		{name: "journal, lagging", call: rpc(lag)},
-		{name: "startLogSegment", prepare: prepare(lag), call: rpc(func(c *nameNode) error { return c.start(11) })},
-		{name: "finalizeLogSegment", prepare: prepare(lag), call: rpc(func(c *nameNode) error { return c.finalize(4, 10) })},
-		{name: "prepareRecovery", prepare: prepare(lag, epoch), call: rpc(recovery)},
-		{name: "acceptRecovery", prepare: prepare(epoch, recovery),
-			call: rpc(func(c *nameNode) error { return c.accept(4, 10) })},
-		{name: "acceptRecovery, nothing to copy", prepare: prepare(epoch, recovery),
-			call: rpc(func(c *nameNode) error { return c.accept(4, 8) })},
-		{name: "purgeLogs", call: rpc(func(c *nameNode) error { return c.purge(4) })},
-		{name: "discardSegments", call: rpc(func(c *nameNode) error { return c.discard(4) })},
-		{name: "doPreUpgrade", prepare: prepare(lag), call: rpc((*nameNode).preUpgrade)},
-		{name: "doUpgrade", prepare: prepare((*nameNode).preUpgrade), call: rpc((*nameNode).upgrade)},
-		{name: "doFinalize", prepare: prepare((*nameNode).preUpgrade, (*nameNode).upgrade),
-			call: rpc((*nameNode).finalizeUpgrade)},
-		{name: "doRollback", prepare: prepare((*nameNode).preUpgrade, (*nameNode).upgrade),
-			call: rpc((*nameNode).rollback)},
-		{name: "getJournalCTime", reads: true, call: rpc((*nameNode).cTime)},
-		{name: "canRollBack", reads: true, call: rpc((*nameNode).canRollBack)},
-		{name: "getJournal", reads: true, call: func(n *wiredNode, _ *nameNode) error { return n.getSegment("ns1", 1) }},
-		{name: "the first call", closed: true, call: rpc(func(c *nameNode) error { _, err := c.state(); return err })},
-	}
-}
-
 // TestEachHang lets the disk of one journal hang from each operation of each call on. Meanwhile the questions about
 // that journal are answered as before, and so are all calls for another journal, fencing among them, health and
 // metrics. Fencing the journal itself needs its disk: the call waits for it, and is not answered before. When the disk
 // answers again everything goes on. No goroutine is left.
 func TestEachHang(t *testing.T) {
-	worst := &stopwatch{took: make(map[string]time.Duration)}
+	watch := &stopwatch{}
 	hangs := 0
 	kinds := make(map[string]int)
 	for _, c := range hangCases() {
 		t.Run(c.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
-			step := 1
-			if testing.Short() {
+			first, step := 1, 1
+			switch {
+			case *crashAt != 0:
+				first = *crashAt
+			case testing.Short():
 				step = 5
 			}
-			for n := 1; ; n += step {
+			for n := first; ; n += step {
 				var hung vfs.Op
-				t.Run(fmt.Sprint(n), func(t *testing.T) { hung = hangAt(t, c, n, worst) })
+				if !t.Run(fmt.Sprint(n), func(t *testing.T) { hangAt(t, c, n, watch, &hung) }) {
+					t.Fatalf("at operation %d of the call, %s\nreplay: %s", n, describe(hung),
+						replay(t, fmt.Sprintf("-crash.at=%d", n)))
+				}
 				if hung.Kind == "" {
 					break
 				}
 				hangs++
 				kinds[hung.Kind]++
-				if t.Failed() {
-					t.Fatalf("at %s %s", hung.Kind, path.Base(hung.Path))
+				if *crashAt != 0 {
+					break
 				}
 			}
 			if err := goleak.Find(before); err != nil {
@@ -97,45 +55,22 @@ func TestEachHang(t *testing.T) {
 			}
 		})
 	}
-	var slowest time.Duration
-	var names []string
-	for name, took := range worst.took {
-		slowest = max(slowest, took)
-		names = append(names, fmt.Sprintf("%s %v", name, took.Round(10*time.Microsecond)))
-	}
-	slices.Sort(names)
-	t.Logf("%d hangs, %v; the slowest answer meanwhile took %v, of each kind: %v",
-		hangs, kinds, slowest, names)
+	t.Logf("%d hangs, %v; the answers meanwhile, which share the processors with the calls that wait:\n%s",
+		hangs, kinds, watch)
 }
 
-// hangAt lets the disk of ns1 hang from the n-th operation of the call on; it tells which one that was, none if the
-// call has fewer.
-func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
+// hangAt lets the disk of ns1 hang from the n-th operation of the call on; hung is that one, none if the call has
+// fewer.
+func hangAt(t *testing.T, c hangCase, n int, watch *stopwatch, hung *vfs.Op) {
 	disk := newHangingDisk(journalRoot)
 	mem := vfs.NewMem()
-	fsys := vfs.Inject(mem, disk.hook)
-	need(t, fsys.MkdirAll(editsDir, 0o755))
-	for _, dir := range []string{"/", "/data", editsDir} {
-		need(t, fsys.SyncDir(dir))
-	}
-	unmeasured := &stopwatch{took: make(map[string]time.Duration)}
-	node := newWiredNode(t, fsys, unmeasured)
-	mine := node.dial(t, "ns1")
-	others := &nameNode{client: mine.client, jid: "ns2", worst: unmeasured} // on the same connection
-	for _, nn := range []*nameNode{mine, others} {
-		for _, err := range []error{
-			nn.format(), nn.newEpoch(1), nn.start(1), nn.write(nn.info(), 1, 1, 3, 4), nn.finalize(1, 3),
-			nn.start(4), nn.write(nn.info(), 4, 4, 8, 4),
-		} {
-			need(t, err)
-		}
-	}
+	node, mine, others := newHangStage(t, mem, disk)
 	for _, f := range c.prepare {
 		need(t, f(mine))
 	}
 	if c.closed {
 		need(t, node.node.Close())
-		node = newWiredNode(t, fsys, unmeasured)
+		node = newWiredNode(t, vfs.Inject(mem, disk.hook))
 		mine, others = node.dial(t, "ns1"), node.dial(t, "ns2")
 		mine.epoch, others.epoch = 1, 1
 	}
@@ -146,23 +81,24 @@ func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
 	}
 
 	disk.arm(n)
-	hung := make(chan error, 1)
-	go func() { hung <- c.call(node, mine) }()
+	answer := make(chan error, 1)
+	go func() { answer <- c.call(node, mine) }()
 	select {
-	case err := <-hung:
+	case err := <-answer:
 		disk.arm(0)
 		need(t, err)
-		return vfs.Op{}
+		return
 	case <-disk.arrived:
+		*hung = disk.first()
 	}
 	guard := time.AfterFunc(hangGuard, func() {
 		t.Error("what must not wait for the disk waits for it")
 		close(disk.free)
 	})
-	node.worst, another.worst, others.worst = worst, worst, worst
+	node.watch, another.watch, others.watch = watch, watch, watch
 
 	// Another NameNode fences the journal. It must wait.
-	fencing := &nameNode{client: node.dial(t, "ns1").client, jid: "ns1", worst: unmeasured}
+	fencing := &nameNode{client: node.dial(t, "ns1").client, jid: "ns1"}
 	fenced := make(chan error, 1)
 	go func() { fenced <- fencing.newEpoch(7) }()
 
@@ -172,7 +108,7 @@ func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
 	for range queue / 8 {
 		client := node.dial(t, "ns1").client
 		for i := range 8 {
-			nn := &nameNode{client: client, jid: "ns1", worst: unmeasured, epoch: 1, serial: 1000}
+			nn := &nameNode{client: client, jid: "ns1", epoch: 1, serial: 1000}
 			go func() {
 				if i%2 == 0 {
 					queued <- nn.heartbeat()
@@ -187,7 +123,7 @@ func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
 	}
 
 	if !c.closed {
-		onSame := &nameNode{client: mine.client, jid: "ns1", worst: worst}
+		onSame := &nameNode{client: mine.client, jid: "ns1", watch: watch}
 		for _, nn := range []*nameNode{another, onSame} {
 			if now := answersOf(t, nn); now != before {
 				t.Errorf("before the hang the journal answered\n%s\nnow\n%s", before, now)
@@ -211,7 +147,7 @@ func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
 		close(disk.free)
 	}
 
-	if err := <-hung; err != nil {
+	if err := <-answer; err != nil {
 		t.Errorf("the call that hung: %v", err)
 	}
 	need(t, <-fenced)
@@ -226,7 +162,29 @@ func hangAt(t *testing.T, c hangCase, n int, worst *stopwatch) vfs.Op {
 		t.Errorf("the old writer goes on: %v", err)
 	}
 	need(t, goOn(fencing))
-	return disk.hung
+}
+
+// newHangStage is a node with two journals on mem, of which disk can let ns1 hang: segment 1 to 3, and 4 to 8 in
+// progress. The calls for both come over one connection.
+func newHangStage(t testing.TB, mem *vfs.Mem, disk *hangingDisk) (node *wiredNode, mine, others *nameNode) {
+	t.Helper()
+	fsys := vfs.Inject(mem, disk.hook)
+	need(t, fsys.MkdirAll(editsDir, 0o755))
+	for _, dir := range []string{"/", "/data", editsDir} {
+		need(t, fsys.SyncDir(dir))
+	}
+	node = newWiredNode(t, fsys)
+	mine = node.dial(t, "ns1")
+	others = &nameNode{client: mine.client, jid: "ns2"}
+	for _, nn := range []*nameNode{mine, others} {
+		for _, err := range []error{
+			nn.format(), nn.newEpoch(1), nn.start(1), nn.write(nn.info(), 1, 1, 3, 4), nn.finalize(1, 3),
+			nn.start(4), nn.write(nn.info(), 4, 4, 8, 4),
+		} {
+			need(t, err)
+		}
+	}
+	return node, mine, others
 }
 
 // refusedByEpoch tells whether the call came behind a newer epoch.
@@ -248,7 +206,7 @@ func promisedOnDisk(disk *vfs.Mem, want storage.Epoch) error {
 }
 
 // answersOf asks what is answered from memory.
-func answersOf(t *testing.T, nn *nameNode) string {
+func answersOf(t testing.TB, nn *nameNode) string {
 	t.Helper()
 	var all string
 	for _, ask := range []func() (string, error){nn.isFormatted, nn.state, nn.manifest} {
@@ -289,7 +247,7 @@ func goOn(nn *nameNode) error {
 	return errors.Join(nn.start(100), nn.write(nn.info(), 100, 100, 102, 4), nn.finalize(100, 102))
 }
 
-func waitFor(t *testing.T, what string, ok func() bool) {
+func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(hangGuard); !ok(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
@@ -298,7 +256,7 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func need(t *testing.T, err error) {
+func need(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

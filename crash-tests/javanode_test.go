@@ -20,7 +20,8 @@ type javaNode struct {
 	end     int64 // of its records
 }
 
-// atomic is AtomicFileOutputStream: <name>.tmp is written, force(true), closed and renamed. The directory is not synced.
+// atomic is AtomicFileOutputStream: <name>.tmp is written, force(true), closed and renamed. The directory is not
+// synced.
 func (n *javaNode) atomic(name string, data []byte) error {
 	tmp := n.current + "/" + name + ".tmp"
 	f, err := n.fs.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -79,8 +80,8 @@ func (n *javaNode) startLogSegment(e storage.Epoch, first storage.TxID) error {
 	return f.SyncData()
 }
 
-// journal appends a batch that fits into the padding; a lagging one is not synced (HDFS-3885), and the committed txid, which
-// came with it, never is.
+// journal appends a batch that fits into the padding; a lagging one is not synced (HDFS-3885), and the committed txid,
+// which came with it, never is.
 func (n *javaNode) journal(first, last, committed storage.TxID) error {
 	if err := n.commit(committed); err != nil {
 		return err
@@ -121,8 +122,8 @@ func (n *javaNode) finalizeLogSegment(last storage.TxID) error {
 	return n.fs.Rename(n.current+"/"+storage.InProgressName(n.first), n.current+"/"+storage.FinalizedName(n.first, last))
 }
 
-// acceptRecovery downloads the segment with a force(true) (Util.receiveFile), writes the recovery record, and renames the
-// download over the segment in progress (FileUtil.replaceFile). No directory is synced.
+// acceptRecovery downloads the segment with a force(true) (Util.receiveFile), writes the recovery record, and renames
+// the download over the segment in progress (FileUtil.replaceFile). No directory is synced.
 func (n *javaNode) acceptRecovery(e storage.Epoch, first, last storage.TxID) (err error) {
 	tmp := n.current + "/" + storage.DownloadName(first, e)
 	f, err := n.fs.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)

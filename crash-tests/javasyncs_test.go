@@ -24,9 +24,9 @@ import (
 	"gojn/storage/vfs"
 )
 
-// The positive control of the crash model: what a Java JournalNode syncs, and what it leaves out, must cost it a promise, a
-// finalizing rename, a recovery record and acknowledged edits in some power cut. A model that is too kind to convict Java
-// would say nothing for us. The same calls on our node must lose nothing.
+// The positive control of the crash model: what a Java JournalNode syncs, and what it leaves out, must cost it a
+// promise, a finalizing rename, a recovery record and acknowledged edits in some power cut. A model that is too kind to
+// convict Java would say nothing for us. The same calls on our node must lose nothing.
 
 const (
 	javaRoot   = "/java/ns1"
@@ -124,8 +124,8 @@ type journalCalls interface {
 	acceptRecovery(e storage.Epoch, first, last storage.TxID) error
 }
 
-// script is a short life: a segment, a lagging one, and a recovery by another writer. After each answer p tells what was
-// promised by it.
+// script is a short life: a segment, a lagging one, and a recovery by another writer. After each answer p tells what
+// was promised by it.
 func script(n journalCalls, p *told) []func() error {
 	return []func() error{
 		func() error { return promising(n.newEpoch(1), func() { p.promised = 1 }) },
@@ -169,7 +169,8 @@ func losses(t *testing.T, on func(fs vfs.FS) journalCalls, wrap func(vfs.FS) vfs
 	mem = mem.CrashClone(func() bool { return true }) // long ago
 
 	p := told{
-		finalized: map[storage.TxID]storage.TxID{}, edits: map[storage.TxID]storage.TxID{}, records: map[storage.TxID]storage.TxID{},
+		finalized: map[storage.TxID]storage.TxID{}, edits: map[storage.TxID]storage.TxID{},
+		records: map[storage.TxID]storage.TxID{},
 	}
 	found := map[string]map[string]int{"nothing kept": {}, "a part kept": {}, "everything kept": {}}
 	random := rand.New(rand.NewPCG(1, 1))
@@ -267,7 +268,8 @@ type ourNode struct {
 
 func newOurNode(t *testing.T, fsys vfs.FS) *ourNode {
 	n := &ourNode{}
-	j, err := jnserver.OpenJournal(jnserver.Env{FS: fsys, Clock: wallClock{}, Fetcher: n, LockOwner: "1@crash"}, "ns1", javaRoot)
+	env := jnserver.Env{FS: fsys, Clock: wallClock{}, Fetcher: n, LockOwner: "1@crash"}
+	j, err := jnserver.OpenJournal(env, "ns1", javaRoot)
 	if err != nil {
 		t.Fatal(err)
 	}

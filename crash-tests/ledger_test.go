@@ -42,8 +42,8 @@ type call struct {
 
 var errPurgedInPart = errors.New("purgeLogs could not remove everything")
 
-// ledger is the oracle: it knows what was asked and what was answered, and nothing of the code that answers. As long as the
-// answer to a call is not known, the journal may stand in several ways.
+// ledger is the oracle: it knows what was asked and what was answered, and nothing of the code that answers. As long as
+// the answer to a call is not known, the journal may stand in several ways.
 type ledger struct {
 	states  []state
 	flight  *call // asked and not answered
@@ -123,8 +123,8 @@ func (l *ledger) clone() *ledger {
 	return &c
 }
 
-// shown takes note of what readers see now: what is neither durable nor known to be committed they must not see, so it is
-// promised from now on.
+// shown takes note of what readers see now: what is neither durable nor known to be committed they must not see, so it
+// is promised from now on.
 func (l *ledger) shown(s *jnserver.Snapshot, m jnserver.Manifest) {
 	l.promise(func(st state) (state, bool) {
 		if st.formatted != s.Formatted() {
@@ -181,7 +181,8 @@ func (l *ledger) prepared(first storage.TxID, a jnserver.RecoveryAnswer) error {
 			return s, false
 		case recorded && !r.optional && !a.HasAccepted:
 			return s, false
-		case a.HasAccepted && (!recorded || a.AcceptedIn != r.epoch || a.Segment.End != r.end || a.Segment.InProgress != r.inProgress):
+		case a.HasAccepted && (!recorded || a.AcceptedIn != r.epoch ||
+			a.Segment.End != r.end || a.Segment.InProgress != r.inProgress):
 			return s, false
 		case !a.HasAccepted && a.Segment.InProgress == seg.final:
 			return s, false
@@ -194,7 +195,8 @@ func (l *ledger) prepared(first storage.TxID, a jnserver.RecoveryAnswer) error {
 		if a.Segment != nil {
 			text = a.Segment.String()
 		}
-		l.breaks("prepareRecovery of segment %d answers %s (accepted %t in epoch %d, writer %d, committed %d), promised is: %s",
+		l.breaks("prepareRecovery of segment %d answers %s (accepted %t in epoch %d, writer %d, committed %d), "+
+			"promised is: %s",
 			first, text, a.HasAccepted, a.AcceptedIn, a.LastWriter, a.Committed, l.describe(first))
 	})
 	return l.broken

@@ -108,8 +108,8 @@ func (a *attempts) try(do func(*muter) error) {
 	a.broken = err
 }
 
-// cutBehind runs a scenario with a mutation and cuts the power before the operations that follow each time it took place,
-// and behind each step from the first time on: before that everything is as without.
+// cutBehind runs a scenario with a mutation and cuts the power before the operations that follow each time it took
+// place, and behind each step from the first time on: before that everything is as without.
 func cutBehind(sc scenario, mu *muter, same *sameDisks) error {
 	e := &explorer{wrap: mu.wrap, same: same, stopAtFirst: true, parts: 2} // the node that is started has its syncs
 	e.random = rand.New(rand.NewPCG(1, seedOf(sc.name)))

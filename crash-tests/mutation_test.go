@@ -6,84 +6,126 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
-// TestEachSyncIsNeeded switches off each sync, and swaps each two that follow each other in an RPC, by themselves. Every
-// time a promise must break in some power cut.
+// TestEachSyncIsNeeded switches off each sync, and swaps each two that follow each other in an RPC, by themselves.
+// Every time a promise must break in some power cut.
 func TestEachSyncIsNeeded(t *testing.T) {
 	same := newSameDisks(nil)
 	tr := record(t, scenarios(), same)
 	if t.Failed() {
 		return
 	}
+	mutants := mutantsOf(tr)
+	if *crashMutation != "" {
+		mutants = slices.DeleteFunc(mutants, func(m *mutant) bool {
+			return m.String() != *crashMutation && m.functions() != *crashMutation
+		})
+		if len(mutants) == 0 {
+			t.Fatalf("nothing does %q", *crashMutation)
+		}
+	}
+	each(mutants, func(m *mutant) {
+		if m.reason == "" || m.tried {
+			m.broken, m.wrong = mutate(m.mutation, m.at, m.reason != "", same)
+		}
+	})
+	t.Log(judge(t, mutants))
+	if *crashMutation == "" {
+		needed(t, tr, mutants)
+	}
+}
+
+// mutant is a mutation and what became of it.
+type mutant struct {
+	mutation
+	at            places
+	reason        string // why it may be missed; "" if it may not
+	tried         bool   // although it is excused
+	broken, wrong error  // the promise that it broke; what should not be
+}
+
+func mutantsOf(tr trace) (list []*mutant) {
+	add := func(m mutation, at places) {
+		reason, excused := excuses()[m.functions()]
+		if !excused {
+			reason, _ = orderExcuse(m)
+		}
+		list = append(list, &mutant{mutation: m, at: at, reason: reason, tried: excused})
+	}
+	for s, in := range tr.sites {
+		add(mutation{off: s}, in)
+	}
+	for p, in := range tr.pairs {
+		add(mutation{late: p}, in)
+	}
+	slices.SortFunc(list, func(a, b *mutant) int { return cmp.Compare(a.String(), b.String()) })
+	return list
+}
+
+// judge tells what became of each mutant; it fails t for those that nothing noticed.
+func judge(t *testing.T, mutants []*mutant) string {
+	t.Helper()
+	type count struct{ all, caught, excused int }
+	var off, swapped count
+	var table strings.Builder
+	for _, m := range mutants {
+		n := &swapped
+		if m.off != (site{}) {
+			n = &off
+		}
+		n.all++
+		again := fmt.Sprintf("replay: %s", replay(t, fmt.Sprintf("-crash.mutation='%s'", m)))
+		outcome := "SURVIVED"
+		switch {
+		case m.wrong != nil:
+			t.Errorf("%s: %v\n%s", m, m.wrong, again)
+		case m.broken != nil:
+			n.caught++
+			outcome = "caught: " + firstLine(m.broken)
+		case m.reason != "":
+			n.excused++
+			outcome = "excused: " + m.reason
+		default:
+			t.Errorf("nothing notices %s\n%s", m, again)
+		}
+		fmt.Fprintf(&table, "%s\n    %s\n", m, outcome)
+	}
+	return fmt.Sprintf("%d syncs switched off: %d caught, %d excused; %d pairs swapped: %d caught, %d excused\n%s",
+		off.all, off.caught, off.excused, swapped.all, swapped.caught, swapped.excused, &table)
+}
+
+// needed compares what ran with the calls in the product, and with the list of excuses.
+func needed(t *testing.T, tr trace, mutants []*mutant) {
+	t.Helper()
 	for _, line := range syncCalls() {
 		if !tr.lines[line] {
 			t.Errorf("no scenario runs the sync at storage/%s", line)
 		}
 	}
-
-	type mutant struct {
-		mutation
-		at     places
-		broken error
-	}
-	var mutants []*mutant
-	for s, in := range tr.sites {
-		mutants = append(mutants, &mutant{mutation: mutation{off: s}, at: in})
-	}
-	for p, in := range tr.pairs {
-		mutants = append(mutants, &mutant{mutation: mutation{late: p}, at: in})
-	}
-	slices.SortFunc(mutants, func(a, b *mutant) int { return cmp.Compare(a.String(), b.String()) })
-	var mu sync.Mutex
-	each(mutants, func(m *mutant) {
-		if _, excused := orderExcuse(m.mutation); excused {
-			return
-		}
-		_, excused := excuses()[m.functions()]
-		broken, err := mutate(m.mutation, m.at, excused, same)
-		mu.Lock()
-		defer mu.Unlock()
-		m.broken = broken
-		if err != nil {
-			t.Errorf("%s: %v", m.mutation, err)
-		}
-	})
-
-	used := map[string]bool{}
-	unnoticed := map[string]bool{}
-	caught := 0
-	var table strings.Builder
-	for _, m := range mutants {
-		reason, excused := excuses()[m.functions()]
-		if !excused {
-			reason, excused = orderExcuse(m.mutation)
-		}
-		used[m.functions()] = true
-		outcome := "SURVIVED"
-		switch {
-		case m.broken != nil:
-			caught++
-			outcome = "caught: " + firstLine(m.broken)
-		case excused:
-			unnoticed[m.functions()] = true
-			outcome = "excused: " + reason
-		default:
-			t.Errorf("nothing notices %s", m)
-		}
-		fmt.Fprintf(&table, "%s\n    %s\n", m, outcome)
-	}
 	for name := range excuses() {
+		ran, missed := false, false
+		var noticed *mutant
+		for _, m := range mutants {
+			if m.functions() != name {
+				continue
+			}
+			ran = true
+			if m.broken != nil {
+				noticed = m
+			} else {
+				missed = true
+			}
+		}
 		switch {
-		case !used[name]:
+		case !ran:
 			t.Errorf("the excuse for %q is for nothing that runs", name)
-		case !unnoticed[name]:
-			t.Errorf("%q is excused and yet noticed", name)
+		case !missed:
+			t.Errorf("%q is excused and yet noticed: %v\nreplay: %s", name, noticed.broken,
+				replay(t, fmt.Sprintf("-crash.mutation='%s'", noticed)))
 		}
 	}
-	t.Logf("%d syncs switched off, %d pairs swapped, %d caught:\n%s", len(tr.sites), len(tr.pairs), caught, &table)
 }
 
 func firstLine(err error) string {

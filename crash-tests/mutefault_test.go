@@ -9,12 +9,12 @@ import (
 	"gojn/storage/vfs"
 )
 
-// Some syncs only run once another one has failed: what is visible and perhaps not durable is about to be believed. explore
-// cuts the power alone; these histories have both.
+// Some syncs only run once another one has failed: what is visible and perhaps not durable is about to be believed.
+// explore cuts the power alone; these histories have both.
 
-// exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written is lost.
-// The journal is then asked again as a client would, and the power cut after each answer, and just behind a mutation, with
-// nothing kept. The first broken promise is the error; runs counts.
+// exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written is
+// lost. The journal is then asked again as a client would, and the power cut after each answer, and just behind a
+// mutation, with nothing kept. The first broken promise is the error; runs counts.
 func exploreFailedSyncs(sc scenario, mu *muter, same *sameDisks) (runs int, err error) {
 	for i := range sc.steps {
 		for n := 1; ; n++ {

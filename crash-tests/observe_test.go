@@ -34,7 +34,8 @@ type file struct {
 	refused error  // of OpenSegment: it is no source for others
 }
 
-// look reads all that a journal shows. Records, and segments that it does not give away, are read from fsys if it is not nil.
+// look reads all that a journal shows. Records, and segments that it does not give away, are read from fsys if it is
+// not nil.
 func look(j *jnserver.Journal, fsys vfs.FS) (view, error) {
 	v := view{Snapshot: j.Snapshot(), disk: fsys != nil}
 	if !v.Formatted() {

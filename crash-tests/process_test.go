@@ -54,8 +54,8 @@ func (p *process) die() {
 	}
 }
 
-// frames are good frames of the transactions first to last, each with a body of size bytes: the same for the same arguments,
-// other ones for others.
+// frames are good frames of the transactions first to last, each with a body of size bytes: the same for the same
+// arguments, other ones for others.
 func frames(first, last storage.TxID, size int) []byte {
 	out := make([]byte, 0, int(last-first+1)*(frameHead+size+4))
 	for tx := first; tx <= last; tx++ {

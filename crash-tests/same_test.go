@@ -74,8 +74,8 @@ type digest struct {
 	ids  map[any]uint64
 }
 
-// disk hashes all that a process could find on a disk with nothing unsynced: names, modes, contents, and which names are
-// links of one file.
+// disk hashes all that a process could find on a disk with nothing unsynced: names, modes, contents, and which names
+// are links of one file.
 func (d *digest) disk(m *vfs.Mem) (uint64, error) {
 	var h maphash.Hash
 	h.SetSeed(d.seed)

@@ -58,7 +58,9 @@ func tell(committed storage.TxID) step {
 func heartbeat() step { return step{"heartbeat", (*world).heartbeat} }
 
 func finalize(first, last storage.TxID) step {
-	return step{fmt.Sprintf("finalizeLogSegment %d-%d", first, last), func(w *world) error { return w.finalize(first, last) }}
+	return step{fmt.Sprintf("finalizeLogSegment %d-%d", first, last), func(w *world) error {
+		return w.finalize(first, last)
+	}}
 }
 
 func prepare(first storage.TxID) step {

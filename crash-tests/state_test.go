@@ -10,8 +10,8 @@ import (
 	"gojn/storage"
 )
 
-// state is one way in which a journal may stand, as far as asking and answering tell. Values are not changed once they are
-// in a ledger, but for maps of a clone.
+// state is one way in which a journal may stand, as far as asking and answering tell. Values are not changed once they
+// are in a ledger, but for maps of a clone.
 type state struct {
 	formatted bool
 	info      storage.StorageInfo

@@ -21,8 +21,8 @@ type trace struct {
 	lines map[string]bool
 }
 
-// places are the scenarios in which something ran: in their steps, when the journal was opened on what a power cut had left,
-// and after a failed sync.
+// places are the scenarios in which something ran: in their steps, when the journal was opened on what a power cut had
+// left, and after a failed sync.
 type places struct{ steps, opening, trouble []*traced }
 
 type traced struct {
@@ -39,8 +39,8 @@ func cheapest(list []*traced, most int) []*traced {
 	return list[:min(len(list), most)]
 }
 
-// record runs each scenario with nothing switched off, opens each disk that a power cut would leave, and lets the cheap ones
-// have trouble.
+// record runs each scenario with nothing switched off, opens each disk that a power cut would leave, and lets the cheap
+// ones have trouble.
 func record(t *testing.T, scs []scenario, same *sameDisks) trace {
 	t.Helper()
 	tr := trace{sites: map[site]places{}, pairs: map[swap]places{}, lines: map[string]bool{}}

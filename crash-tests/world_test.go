@@ -19,11 +19,13 @@ const (
 	layout      = -67
 )
 
-var nsInfo = storage.StorageInfo{LayoutVersion: layout, NamespaceID: 1073741825, ClusterID: "CID-crash", CTime: 1500000000000}
+var nsInfo = storage.StorageInfo{
+	LayoutVersion: layout, NamespaceID: 1073741825, ClusterID: "CID-crash", CTime: 1500000000000,
+}
 
-// world is one JournalNode's journal with the disk below it, the writer that calls it and the ledger of what was answered.
-// Each of its methods makes one RPC, tells the ledger what is asked before and what was answered after, and returns the
-// answer's error. A world belongs to one goroutine.
+// world is one JournalNode's journal with the disk below it, the writer that calls it and the ledger of what was
+// answered. Each of its methods makes one RPC, tells the ledger what is asked before and what was answered after, and
+// returns the answer's error. A world belongs to one goroutine.
 type world struct {
 	fs      *process // around what newWorld was given
 	j       *jnserver.Journal
@@ -100,7 +102,8 @@ func (w *world) restart() error {
 	return w.open()
 }
 
-// kill ends the process at once, as kill -9 does: what it wrote stays in the page cache. Then it opens the journal again.
+// kill ends the process at once, as kill -9 does: what it wrote stays in the page cache. Then it opens the journal
+// again.
 func (w *world) kill() error {
 	w.fs.die()
 	w.ledger.restarted()
