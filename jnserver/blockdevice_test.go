@@ -3,6 +3,7 @@ package jnserver_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"testing"
@@ -19,20 +20,21 @@ import (
 // power cut. That needs root and a mkfs.
 func TestBlockDeviceThatRefusesWrites(t *testing.T) {
 	for _, kind := range vfstest.FileSystems() {
-		for name, restart := range map[string]bool{"same process": false, "restarted": true} {
-			t.Run(kind.Name+"/"+name, func(t *testing.T) {
+		for _, how := range []struct{ restart, synced bool }{{}, {restart: true}, {synced: true}, {restart: true, synced: true}} {
+			t.Run(fmt.Sprintf("%s/restart=%t/O_DSYNC=%t", kind.Name, how.restart, how.synced), func(t *testing.T) {
 				if kind.Options == "data=journal" {
 					t.Skip("edits go to the file system's journal first, whose blocks nobody tells")
 				}
-				deviceRefuses(t, vfstest.NewDisk(t, kind), kind, restart)
+				deviceRefuses(t, vfstest.NewDisk(t, kind), kind, how.restart, how.synced)
 			})
 		}
 	}
 }
 
-func deviceRefuses(t *testing.T, d *vfstest.Disk, kind vfstest.FileSystem, restart bool) {
+func deviceRefuses(t *testing.T, d *vfstest.Disk, kind vfstest.FileSystem, restart, synced bool) {
 	root := d.Dir + "/ns1"
 	env := newEnv(vfs.OS(), noFetch)
+	env.SyncedWrites = synced
 	j, err := jnserver.OpenJournal(env, "ns1", root)
 	must(t, err)
 	defer func() { _ = j.Close() }()

@@ -154,19 +154,23 @@ func promisesDirect(f osFile, kind string) (bool, error) {
 	return true, nil
 }
 
-// load reads the window at start. The file's end need not be aligned: a read beyond it is merely short.
+// load reads the window at start. The file's end need not be aligned: a read beyond it is merely short. One that is short
+// before it is an error, not an end: whoever took it for one would miss what is behind it.
 func (m *directMedium) load(start int64) error {
 	m.start, m.filled = -1, 0
-	for m.filled < directWindow && start+int64(m.filled) < m.size {
+	want := int(min(directWindow, max(m.size-start, 0)))
+	for m.filled < want {
 		n, err := m.pread(m.window[m.filled:], start+int64(m.filled))
 		if err != nil {
 			return err
 		}
 		m.filled += n
-		if n == 0 || n%512 != 0 {
-			break // the end of the file
+		if m.filled < want && (n == 0 || n%512 != 0) { // from there on it would be no direct read
+			return &fs.PathError{Op: "read", Path: m.file.Name(), Err: fmt.Errorf("%w: %d bytes at offset %d where the file has %d",
+				io.ErrUnexpectedEOF, m.filled, start, m.size)}
 		}
 	}
+	m.filled = min(m.filled, want)
 	m.start = start
 	return nil
 }

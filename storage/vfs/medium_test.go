@@ -112,6 +112,31 @@ func TestOSMediumErrors(t *testing.T) {
 	}
 }
 
+// A file that gives less than it had when it was opened has no earlier end: that is an error.
+func TestOSMediumShortRead(t *testing.T) {
+	dir := t.TempDir()
+	if info, err := vfs.OS().Statfs(dir); err != nil || info.Kind == "tmpfs" {
+		t.Skipf("the temporary directory is on %s (%v), where memory is the medium", info.Kind, err)
+	}
+	name := filepath.Join(dir, "f")
+	for _, left := range []int64{1 << 20, 2<<20 + 512, 2<<20 + 700} {
+		writeSynced(t, name, make([]byte, 3<<20))
+		m, err := vfs.OS().OpenMedium(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(name, left); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := m.ReadAt(make([]byte, 1<<20), 2<<20); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("cut to %d: %d read, %v", left, n, err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Somebody who has pages of a file mapped keeps them in the cache, and that must be told.
 func TestOSMediumTellsOfCachedPages(t *testing.T) {
 	dir := t.TempDir()
