@@ -38,12 +38,21 @@ type pair struct {
 func newPair(t *testing.T, ctx context.Context, site *hadoop.Site, options hadoop.ClusterOptions) *pair {
 	t.Helper()
 	if options.Journals == nil {
-		options.Journals = []hadoop.Kind{subject(), subject(), subject()}
+		options.Journals = quorum(site)
 	}
 	options.Binary = journalnode(t)
 	return &pair{
 		Cluster: must(site.Cluster(options))(t), t: t, ctx: ctx, ledger: new(oracle.Ledger),
 	}
+}
+
+// quorum is the kinds of the three JournalNodes of a site: of a mixed one as [hadoop.Site] says, else all are the
+// subject.
+func quorum(site *hadoop.Site) []hadoop.Kind {
+	if site.Journals != nil {
+		return site.Journals
+	}
+	return []hadoop.Kind{subject(), subject(), subject()}
 }
 
 // startLoad starts the clients below a new root, each pausing after each operation.

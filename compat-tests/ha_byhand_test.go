@@ -19,44 +19,44 @@ const (
 // TestHA_ByHand formats a pair over three JournalNodes (and is refused while one is down), bootstraps the standby,
 // writes with four clients while the edits are rolled, and then fails over by hand: twice after kill -9 of the active
 // under load, once orderly in each direction.
-func TestHA_ByHand(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{})
-		p.requireFormatRefused()
-		must(p.NameNodes[0].Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
-		p.activateAndJoin()
+func TestHA_ByHand(t *testing.T) { onReleases(t, byHand, hadoop.Releases()...) }
 
-		idle := p.residentBytes()
-		p.startLoad(0, p.Addresses()...)
-		for range rolls {
-			p.moreDone(loadOperations / rolls)
-			must(p.DFSAdmin(ctx, "-rollEdits"))(t)
-		}
-		p.stopLoad()
-		if _, unknown := p.ledger.Counts(); unknown != 0 {
-			t.Errorf("%d operations failed although nothing was killed", unknown)
-		}
-		t.Logf("resident memory of a %s JournalNode: %d KiB idle, %d KiB under load", subject(), idle>>10,
-			p.residentBytes()>>10)
-		p.rollAndFollow()
+func byHand(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{})
+	p.requireFormatRefused()
+	must(p.NameNodes[0].Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
+	p.activateAndJoin()
 
-		p.startLoad(gentle, p.Addresses()...)
-		p.killActive(func(dead, next *hadoop.NameNode) { must(p.HAAdmin(ctx, "-failover", dead.ID, next.ID))(t) })
-		p.killActive(func(_, next *hadoop.NameNode) {
-			must(p.HAAdmin(ctx, "-transitionToActive", "--forceactive", next.ID))(t)
-		})
-		if p.recovered == 0 {
-			t.Error("no failover had an open segment to recover")
-		}
-		for range 2 {
-			p.moreDone(100)
-			active, standby := p.roles()
-			must(p.HAAdmin(ctx, "-failover", active.ID, standby.ID))(t)
-		}
+	idle := p.residentBytes()
+	p.startLoad(0, p.Addresses()...)
+	for range rolls {
+		p.moreDone(loadOperations / rolls)
+		must(p.DFSAdmin(ctx, "-rollEdits"))(t)
+	}
+	p.stopLoad()
+	if _, unknown := p.ledger.Counts(); unknown != 0 {
+		t.Errorf("%d operations failed although nothing was killed", unknown)
+	}
+	t.Logf("resident memory of a %s JournalNode: %d KiB idle, %d KiB under load", subject(), idle>>10,
+		p.residentBytes()>>10)
+	p.rollAndFollow()
+
+	p.startLoad(gentle, p.Addresses()...)
+	p.killActive(func(dead, next *hadoop.NameNode) { must(p.HAAdmin(ctx, "-failover", dead.ID, next.ID))(t) })
+	p.killActive(func(_, next *hadoop.NameNode) {
+		must(p.HAAdmin(ctx, "-transitionToActive", "--forceactive", next.ID))(t)
+	})
+	if p.recovered == 0 {
+		t.Error("no failover had an open segment to recover")
+	}
+	for range 2 {
 		p.moreDone(100)
-		p.stopLoad()
-		p.judge()
-	}, hadoop.Releases()...)
+		active, standby := p.roles()
+		must(p.HAAdmin(ctx, "-failover", active.ID, standby.ID))(t)
+	}
+	p.moreDone(100)
+	p.stopLoad()
+	p.judge()
 }
 
 // requireFormatRefused starts two of three JournalNodes: formatting must fail with Hadoop's words and change nothing.

@@ -14,25 +14,25 @@ import (
 // TestHA_JournalsKilled kills each JournalNode in turn with -9 under load: operations go on being acknowledged and none
 // fails, nothing that the node had acknowledged is missing in its directory, and it takes part again from the next
 // segment on.
-func TestHA_JournalsKilled(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{})
-		p.startByHand()
-		active, _ := p.roles()
-		p.startLoad(gentle, p.Addresses()...)
-		p.moreDone(50)
-		for _, j := range p.Journals {
-			p.killJournal(j)
-		}
-		p.stopLoad()
-		if now, _ := p.roles(); now != active {
-			t.Errorf("%s is active, %s was", now.ID, active.ID)
-		}
-		if _, unknown := p.ledger.Counts(); unknown != 0 {
-			t.Errorf("%d operations failed although two JournalNodes were up all the time", unknown)
-		}
-		p.judge()
-	}, newestUnlessLong()...)
+func TestHA_JournalsKilled(t *testing.T) { onReleases(t, journalsKilled, newestUnlessLong()...) }
+
+func journalsKilled(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{})
+	p.startByHand()
+	active, _ := p.roles()
+	p.startLoad(gentle, p.Addresses()...)
+	p.moreDone(50)
+	for _, j := range p.Journals {
+		p.killJournal(j)
+	}
+	p.stopLoad()
+	if now, _ := p.roles(); now != active {
+		t.Errorf("%s is active, %s was", now.ID, active.ID)
+	}
+	if _, unknown := p.ledger.Counts(); unknown != 0 {
+		t.Errorf("%d operations failed although two JournalNodes were up all the time", unknown)
+	}
+	p.judge()
 }
 
 // killJournal kills one JournalNode under load: the clients go on, the node still has what it acknowledged, and after

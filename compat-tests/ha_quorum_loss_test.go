@@ -13,16 +13,16 @@ import (
 // TestHA_QuorumLost kills two JournalNodes of three under load: the active NameNode ends itself. Then the third is
 // killed, and of the first two, one of which knows nothing of the last segment, the other NameNode recovers
 // everything that was acknowledged. Afterwards the service becomes whole again.
-func TestHA_QuorumLost(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{})
-		p.startByHand()
-		var v verdict
-		p.loseQuorum(&v)
-		v.report(t)
-		p.becomeWhole()
-		p.judge()
-	}, hadoop.Releases()...)
+func TestHA_QuorumLost(t *testing.T) { onReleases(t, quorumLost, hadoop.Releases()...) }
+
+func quorumLost(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{})
+	p.startByHand()
+	var v verdict
+	p.loseQuorum(&v)
+	v.report(t)
+	p.becomeWhole()
+	p.judge()
 }
 
 // loseQuorum kills A; writes go on with B and C, also in a segment that A never saw. It kills B: the active NameNode

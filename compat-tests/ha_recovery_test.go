@@ -13,16 +13,16 @@ import (
 // TestHA_Recovery lets a NameNode become active whose quorum needs a JournalNode that has less of the open segment
 // than the other one: first one that was down while clients wrote, then one that has lost the segment's file. It
 // must download the segment, and then has the same bytes.
-func TestHA_Recovery(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
-			"dfs.ha.log-roll.period": "-1", // the segment must not end while a node is down
-		}})
-		p.startByHand()
-		p.recoverWith(p.Journals[2], func(oracle.Segment) {})
-		p.recoverWith(p.Journals[0], func(s oracle.Segment) { check(t, os.Remove(s.Path)) })
-		p.judge()
-	}, newestUnlessLong()...)
+func TestHA_Recovery(t *testing.T) { onReleases(t, recoveredSegments, newestUnlessLong()...) }
+
+func recoveredSegments(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
+		"dfs.ha.log-roll.period": "-1", // the segment must not end while a node is down
+	}})
+	p.startByHand()
+	p.recoverWith(p.Journals[2], func(oracle.Segment) {})
+	p.recoverWith(p.Journals[0], func(s oracle.Segment) { check(t, os.Remove(s.Path)) })
+	p.judge()
 }
 
 // recoverWith kills a JournalNode, lets clients write on, harms its last segment, kills the active NameNode and

@@ -13,28 +13,28 @@ import (
 // that has nothing to write; then both standbys are made active at the same time. Each time one ends itself at its next
 // write, because the JournalNodes have promised another epoch; nothing it did not acknowledge shows up, and all it did
 // stays.
-func TestHA_SplitBrain(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
-			"dfs.ha.log-roll.period": "-1", // an active writes what clients ask for and nothing else
-		}})
-		p.startByHand()
-		f := newFencing(p)
+func TestHA_SplitBrain(t *testing.T) { onReleases(t, splitBrain, newestUnlessLong()...) }
 
-		f.startLoad(gentle, f.Addresses()...)
-		f.moreDone(100)
-		first, next := f.roles()
-		old := f.promised(0)
-		check(t, first.Pause(ctx))
-		must(f.HAAdmin(ctx, "-failover", "--forcefence", first.ID, next.ID))(t)
-		check(t, next.WaitState(ctx, "active"))
-		f.resumeFenced(first, next, old)
-		f.comeBack(first)
+func splitBrain(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
+		"dfs.ha.log-roll.period": "-1", // an active writes what clients ask for and nothing else
+	}})
+	p.startByHand()
+	f := newFencing(p)
 
-		f.forceBesideActive()
-		f.forceBoth()
-		f.judgeLate()
-	}, newestUnlessLong()...)
+	f.startLoad(gentle, f.Addresses()...)
+	f.moreDone(100)
+	first, next := f.roles()
+	old := f.promised(0)
+	check(t, first.Pause(ctx))
+	must(f.HAAdmin(ctx, "-failover", "--forcefence", first.ID, next.ID))(t)
+	check(t, next.WaitState(ctx, "active"))
+	f.resumeFenced(first, next, old)
+	f.comeBack(first)
+
+	f.forceBesideActive()
+	f.forceBoth()
+	f.judgeLate()
 }
 
 // TestHA_SplitBrainByController stops a whole machine's processes, the active NameNode and its failover controller,
@@ -43,35 +43,37 @@ func TestHA_SplitBrainByController(t *testing.T) {
 	if !long() {
 		t.Skip("COMPAT_LONG=1 runs it: four more JVMs, and TestHA_SplitBrain shows the same without them")
 	}
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{AutomaticFailover: true})
-		check(t, p.StartJournals(ctx))
-		must(p.NameNodes[0].Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
-		check(t, p.StartZooKeeper(ctx))
-		check(t, p.FormatZK(ctx))
-		check(t, p.NameNodes[0].Start(ctx))
-		check(t, p.StartController(0))
-		check(t, p.NameNodes[0].WaitState(ctx, "active"))
-		p.startStandby()
-		check(t, p.StartController(1))
-		check(t, p.StartDataNode(ctx, p.NameNodes[:]...))
-		f := newFencing(p)
+	onReleases(t, splitBrainByController, hadoop.Releases()...)
+}
 
-		f.startLoad(gentle, f.Addresses()...)
-		f.moreDone(100)
-		first, next := f.NameNodes[0], f.NameNodes[1]
-		old := f.promised(0)
-		check(t, f.Controllers[0].Pause(ctx))
-		check(t, first.Pause(ctx))
-		check(t, next.WaitState(ctx, "active"))
-		f.resumeFenced(first, next, old)
-		f.Controllers[0].Resume()
-		f.comeBack(first)
-		if !f.mkdir(next) {
-			t.Errorf("%s refuses an operation", next.ID)
-		}
-		f.judgeLate()
-	}, hadoop.Releases()...)
+func splitBrainByController(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{AutomaticFailover: true})
+	check(t, p.StartJournals(ctx))
+	must(p.NameNodes[0].Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
+	check(t, p.StartZooKeeper(ctx))
+	check(t, p.FormatZK(ctx))
+	check(t, p.NameNodes[0].Start(ctx))
+	check(t, p.StartController(0))
+	check(t, p.NameNodes[0].WaitState(ctx, "active"))
+	p.startStandby()
+	check(t, p.StartController(1))
+	check(t, p.StartDataNode(ctx, p.NameNodes[:]...))
+	f := newFencing(p)
+
+	f.startLoad(gentle, f.Addresses()...)
+	f.moreDone(100)
+	first, next := f.NameNodes[0], f.NameNodes[1]
+	old := f.promised(0)
+	check(t, f.Controllers[0].Pause(ctx))
+	check(t, first.Pause(ctx))
+	check(t, next.WaitState(ctx, "active"))
+	f.resumeFenced(first, next, old)
+	f.Controllers[0].Resume()
+	f.comeBack(first)
+	if !f.mkdir(next) {
+		t.Errorf("%s refuses an operation", next.ID)
+	}
+	f.judgeLate()
 }
 
 // resumeFenced lets a stopped NameNode go on whose epoch, old, is over: clients of its own wait for it, and others

@@ -12,33 +12,33 @@ import (
 // TestHA_InProgressTailing runs a pair whose standby asks for edits of the open segment (getJournaledEdits, 3.x),
 // over nodes that refuse them: ours as Java's without dfs.ha.tail-edits.in-progress. The refusal must make the standby
 // read the segment over HTTP, and it follows the active between rolls.
-func TestHA_InProgressTailing(t *testing.T) {
-	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
-			"dfs.ha.tail-edits.in-progress":        "true",
-			"dfs.ha.tail-edits.period":             "0ms",
-			"dfs.ha.tail-edits.period.backoff-max": "100ms",
-			"dfs.ha.log-roll.period":               "-1", // the standby asks for no rolls
-		}})
-		p.startByHand()
-		open := p.openSegment()
-		p.startLoad(gentle, p.Addresses()...)
-		for range 5 {
-			p.moreDone(60)
-			active, standby := p.roles()
-			last := must(active.LastTxID())(t)
-			p.moreDone(4) // JournalNodes learn with the next batch that one is committed
-			check(t, standby.WaitTxID(ctx, last, 20*time.Second))
-		}
-		p.stopLoad()
-		if now := p.openSegment(); open == 0 || now != open {
-			t.Errorf("the edits were rolled (open segment %d, then %d): this shows nothing", open, now)
-		}
-		fallbacks := strings.Count(p.NameNodes[1].FullLog(), "falling back to streaming")
-		t.Logf("the standby fell back to HTTP %d times", fallbacks)
-		if fallbacks == 0 {
-			t.Error("the standby never fell back to HTTP: this shows nothing")
-		}
-		p.judge()
-	}, hadoop.Hadoop342)
+func TestHA_InProgressTailing(t *testing.T) { onReleases(t, inProgressTailing, hadoop.Hadoop342) }
+
+func inProgressTailing(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
+		"dfs.ha.tail-edits.in-progress":        "true",
+		"dfs.ha.tail-edits.period":             "0ms",
+		"dfs.ha.tail-edits.period.backoff-max": "100ms",
+		"dfs.ha.log-roll.period":               "-1", // the standby asks for no rolls
+	}})
+	p.startByHand()
+	open := p.openSegment()
+	p.startLoad(gentle, p.Addresses()...)
+	for range 5 {
+		p.moreDone(60)
+		active, standby := p.roles()
+		last := must(active.LastTxID())(t)
+		p.moreDone(4) // JournalNodes learn with the next batch that one is committed
+		check(t, standby.WaitTxID(ctx, last, 20*time.Second))
+	}
+	p.stopLoad()
+	if now := p.openSegment(); open == 0 || now != open {
+		t.Errorf("the edits were rolled (open segment %d, then %d): this shows nothing", open, now)
+	}
+	fallbacks := strings.Count(p.NameNodes[1].FullLog(), "falling back to streaming")
+	t.Logf("the standby fell back to HTTP %d times", fallbacks)
+	if fallbacks == 0 {
+		t.Error("the standby never fell back to HTTP: this shows nothing")
+	}
+	p.judge()
 }

@@ -30,14 +30,22 @@ func TestHA_Upgrade(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way[0].Version+"-"+way[1].Version, func(t *testing.T) {
 			t.Parallel()
-			ctx := deadline(t)
-			// The JournalNodes are of the newer release from the start: they are upgraded first.
-			site := newSite(t, ctx, way[1])
-			before, after := must(hadoop.Provision(ctx, way[0]))(t), site.Install
-			p := newPair(t, ctx, site, hadoop.ClusterOptions{Journals: []hadoop.Kind{subject(), subject(), hadoop.Java}})
-			upgradeLife(&upgradePair{pair: p, want: make(map[string]bool)}, before, after)
+			upgradeLife(newUpgrade(t, way, subject(), subject(), hadoop.Java))
 		})
 	}
+}
+
+// newUpgrade makes a site and a cluster for an upgrade from one release to another. The JournalNodes are of the newer
+// one from the start: they are upgraded first. The third is the model of the others.
+func newUpgrade(
+	t *testing.T, way [2]hadoop.Release, journals ...hadoop.Kind,
+) (u *upgradePair, before, after *hadoop.Installation) {
+	t.Helper()
+	ctx := deadline(t)
+	site := newSite(t, ctx, way[1])
+	before, after = must(hadoop.Provision(ctx, way[0]))(t), site.Install
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{Journals: journals})
+	return &upgradePair{pair: p, want: make(map[string]bool)}, before, after
 }
 
 func upgradeLife(u *upgradePair, before, after *hadoop.Installation) {

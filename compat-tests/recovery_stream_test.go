@@ -26,8 +26,8 @@ func newStream(t *testing.T, ctx context.Context, site *hadoop.Site) *stream {
 	t.Helper()
 	s := &stream{t: t, ctx: ctx, site: site}
 	var seen []*hadoop.JournalNode
-	for _, name := range []string{"jn1", "jn2", "jn3"} {
-		node := must(site.JournalNode(name, subject(), journalnode(t), nil))(t)
+	for i, kind := range quorum(site) {
+		node := must(site.JournalNode(fmt.Sprintf("jn%d", i+1), kind, journalnode(t), nil))(t)
 		front := must(node.Front())(t)
 		t.Cleanup(func() { check(t, front.Close()) })
 		check(t, node.Start(ctx))

@@ -28,6 +28,8 @@ const (
 type Site struct {
 	Dir     string
 	Install *Installation
+	// Journals are the kinds of the JournalNodes of this site's clusters where a test has no wish of its own; nil: it has.
+	Journals []Kind
 
 	ports    *Ports
 	launcher *launcher
