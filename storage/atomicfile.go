@@ -19,17 +19,25 @@ const smallFileLimit = 64 << 10
 // writeFileAtomic replaces name by data: it writes <name>.tmp, syncs it, renames it and syncs the directory, which Java's
 // AtomicFileOutputStream forgets. When it returns nil the new content is durable. After an error a reader sees the old or
 // the new content, never a part of one; renamed tells that it is the new one, of which it is not known whether it lasts.
+// Where there is no space for it, the reserve's is used.
 func writeFileAtomic(fsys vfs.FS, name string, data []byte) (renamed bool, err error) {
 	tmp := name + tmpSuffix
-	if err := writeFileSync(fsys, tmp, data); err != nil {
-		_ = fsys.Remove(tmp) // garbage, and the next write truncates it
-		return false, err
+	for {
+		placed := false
+		if err = writeFileSync(fsys, tmp, data); err == nil {
+			err = fsys.Rename(tmp, name)
+			placed = err == nil
+		}
+		if placed {
+			renamed = true
+			err = fsys.SyncDir(path.Dir(name))
+		} else {
+			_ = fsys.Remove(tmp) // garbage, and the next write truncates it
+		}
+		if !madeRoom(fsys, err) {
+			return renamed, err
+		}
 	}
-	if err := fsys.Rename(tmp, name); err != nil {
-		_ = fsys.Remove(tmp)
-		return false, err
-	}
-	return true, fsys.SyncDir(path.Dir(name))
 }
 
 func writeFileSync(fsys vfs.FS, name string, data []byte) (err error) {

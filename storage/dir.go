@@ -20,6 +20,8 @@ type Options struct {
 	Now         func() time.Time // dates the comment line of VERSION
 	// SyncedWrites opens segments so that each write is durable (dfs.namenode.edits.noeditlogchannelflush).
 	SyncedWrites bool
+	// Reserve is the space to keep for what must be written to a full disk. It is made with the first segment.
+	Reserve Reserve
 }
 
 // State tells what a journal's directory is to this process (Java Storage.StorageState, after recovery).
@@ -52,10 +54,12 @@ func (s State) String() string {
 // state, and so does the Dir. What changes the directory is refused with an IOException while this Dir does not hold its
 // lock: before Format has made or taken over a root that was not there at Open, and after Close.
 type Dir struct {
-	o     Options
-	fs    vfs.FS
-	lock  vfs.File // in_use.lock; nil while the root does not exist, and after Close
-	state State
+	o       Options
+	fs      smallFS // for all but the edits' own bytes
+	data    vfs.FS  // for those: never from the reserve
+	reserve reserve
+	lock    vfs.File // in_use.lock; nil while the root does not exist, and after Close
+	state   State
 	// problem is why the state is not what the disk may hold: an unusable root, or a change that failed half way.
 	problem    error
 	info       StorageInfo
@@ -99,7 +103,9 @@ const (
 // again), Open serves it at once. After an error nothing stays locked, and the error is the real reason; Java leaks the
 // lock and complains of that from then on.
 func Open(o Options) (*Dir, error) {
-	d := &Dir{o: o, fs: o.FS}
+	d := &Dir{o: o, data: o.FS}
+	d.reserve = reserve{fs: o.FS, path: d.path(reserveName), size: o.Reserve, locked: func() bool { return d.lock != nil }}
+	d.fs = smallFS{FS: o.FS, reserve: &d.reserve}
 	d.promised = longFile{fs: d.fs, path: d.CurrentDir() + "/" + promisedName}
 	d.writer = longFile{fs: d.fs, path: d.CurrentDir() + "/" + writerName}
 	d.committed = hintFile{fs: d.fs, path: d.CurrentDir() + "/" + committedName}
@@ -112,6 +118,9 @@ func Open(o Options) (*Dir, error) {
 		return nil, err
 	}
 	d.lock = lock
+	if o.Reserve != (Reserve{}) {
+		d.reserve.err = d.reserve.look()
+	}
 	if err := d.load(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -155,6 +164,9 @@ func (d *Dir) Generation() uint64 { return d.generation }
 
 // Statfs tells the space left where the journal lies.
 func (d *Dir) Statfs() (vfs.FSInfo, error) { return d.fs.Statfs(d.o.Root) }
+
+// Reserve tells what is left of the space that is kept.
+func (d *Dir) Reserve() ReserveState { return d.reserve.state() }
 
 // PromisedEpoch is the newest epoch that a writer was promised, 0 if none was.
 func (d *Dir) PromisedEpoch() (Epoch, error) {

@@ -29,8 +29,11 @@ func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
 	if err := d.checkLocked(); err != nil {
 		return nil, err
 	}
+	if err := d.reserve.keep(d.o.Reserve.Promises); err != nil {
+		return nil, err
+	}
 	name := d.segmentPath(DownloadName(first, e))
-	f, err := d.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := d.data.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}

@@ -59,10 +59,14 @@ func writeHintFile(fsys vfs.FS, name string, value int64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.WriteAt(formatHint(value), 0); err != nil {
-		return err
+	for {
+		if _, err = f.WriteAt(formatHint(value), 0); err == nil {
+			err = f.Sync()
+		}
+		if !madeRoom(fsys, err) {
+			return err
+		}
 	}
-	return f.Sync()
 }
 
 // raisePromise lifts last-promised-epoch of the directory to to that of from, if that is greater.

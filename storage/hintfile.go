@@ -64,7 +64,7 @@ func (f *hintFile) set(value, unknown int64) error {
 		}
 	}
 	f.known = false
-	if _, err := f.file.WriteAt(formatHint(value), 0); err != nil {
+	if err := f.write(value); err != nil {
 		f.dropPart()
 		return err
 	}
@@ -85,12 +85,27 @@ func (f *hintFile) sync() error {
 	if f.file == nil {
 		return nil
 	}
-	if f.known {
-		if _, err := f.file.WriteAt(formatHint(f.value), 0); err != nil {
+	for {
+		var err error
+		if f.known {
+			err = f.write(f.value)
+		}
+		if err == nil {
+			err = f.file.Sync()
+		}
+		if !madeRoom(f.fs, err) {
 			return err
 		}
 	}
-	return f.file.Sync()
+}
+
+func (f *hintFile) write(value int64) error {
+	for {
+		_, err := f.file.WriteAt(formatHint(value), 0)
+		if !madeRoom(f.fs, err) {
+			return err
+		}
+	}
 }
 
 // close releases the handle; the next use opens path again, whatever lies there by then.

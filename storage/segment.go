@@ -61,7 +61,8 @@ type SegmentWriter struct {
 	failed   error // first error of Append or Sync
 	unsynced bool  // that was, or since then there was, a failed sync
 	closed   bool
-	whole    bool // Close was good: the file holds what was appended, durably, and nothing else
+	room     func() error // nil, or comes before the file grows
+	whole    bool         // Close was good: the file holds what was appended, durably, and nothing else
 	proof    *proof
 	offset   atomic.Int64
 	synced   atomic.Int64
@@ -132,6 +133,11 @@ func (w *SegmentWriter) Append(records []byte) error {
 	}
 	end := w.Offset() + int64(len(records))
 	for w.size < end {
+		if w.room != nil {
+			if err := w.room(); err != nil {
+				return w.fail(err)
+			}
+		}
 		if _, err := w.file.WriteAt(padding, w.size); err != nil {
 			return w.fail(err)
 		}

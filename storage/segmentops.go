@@ -42,9 +42,14 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 }
 
 // StartSegment creates edits_inprogress_<first>, or empties the one that is there, and puts it in the index. Whether that
-// may be done is the caller's decision. layout is the value for the header.
+// may be done is the caller's decision. layout is the value for the header. The reserve is made whole before, and it is
+// refused if there is no space for what promises need of it; on a full disk the rest of the reserve may go into the segment.
 func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	if err := d.settle(); err != nil {
+		return nil, err
+	}
+	d.reserve.known = false // somebody may have removed it to make room
+	if err := d.reserve.keep(d.o.Reserve.total()); err != nil {
 		return nil, err
 	}
 	name := InProgressName(first)
@@ -54,7 +59,11 @@ func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
 	var w *SegmentWriter
 	create := func() (err error) {
 		d.proofOf(name).replaced()
-		if w, err = CreateSegment(d.fs, d.CurrentDir(), first, layout, d.o.SyncedWrites); err == nil {
+		for more := true; more; more = d.reserve.madeRoom(err, d.o.Reserve.Promises) {
+			w, err = CreateSegment(d.data, d.CurrentDir(), first, layout, d.o.SyncedWrites)
+		}
+		if err == nil {
+			w.room = func() error { return d.reserve.keep(d.o.Reserve.Promises) }
 			d.proofs.Store(name, w.proof) // before the index has it
 		}
 		return err

@@ -27,7 +27,7 @@ func (d *Dir) PreUpgrade() error {
 	if err := d.checkLocked(); err != nil {
 		return err
 	}
-	if err := d.settle(); err != nil {
+	if err := errors.Join(d.settle(), d.reserve.keep(d.o.Reserve.Promises)); err != nil {
 		return err
 	}
 	before, err := readEpochFiles(d.fs, d.CurrentDir())

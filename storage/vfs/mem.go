@@ -21,6 +21,7 @@ type Mem struct {
 	root    *node   // guarded by mu, as everything below it
 	pending []dirOp // directory changes that are not on disk, oldest first
 	info    FSInfo  // answer of Statfs
+	space   memSpace
 	medium  MediumMode
 }
 
@@ -56,7 +57,7 @@ func newDir(perm fs.FileMode) *node {
 	return &node{mode: fs.ModeDir | perm.Perm(), entries: map[string]*node{}, onDisk: map[string]*node{}}
 }
 
-// SetInfo sets what Statfs answers.
+// SetInfo sets what Statfs answers, but for the space that SetSpace bounds.
 func (m *Mem) SetInfo(info FSInfo) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -196,7 +197,7 @@ func (m *Mem) CrashClone(keep func() bool) *Mem {
 		c.onDisk = maps.Clone(c.entries)
 		return c
 	}
-	return &Mem{root: copyOf(m.root), info: m.info, medium: m.medium}
+	return &Mem{root: copyOf(m.root), info: m.info, space: m.space, medium: m.medium}
 }
 
 func pathError(op, name string, err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }

@@ -72,11 +72,15 @@ func (f *memFile) WriteAt(b []byte, off int64) (n int, err error) {
 		if n = len(b); n == 0 {
 			return nil
 		}
-		f.node.writeAt(b, off)
+		var short error
+		if n, short = f.mem.room(&f.node.content, off, len(b)); n == 0 {
+			return short
+		}
+		f.node.writeAt(b[:n], off)
 		if f.flag&ODSync == ODSync {
 			f.node.syncRange(off, n)
 		}
-		return nil
+		return short
 	})
 	return n, err
 }

@@ -37,6 +37,9 @@ func (m *Mem) open(name string, flag int, perm fs.FileMode) (*node, error) {
 		case child != nil && child.isDir():
 			return nil, syscall.EISDIR
 		case child == nil:
+			if err := m.inode(); err != nil {
+				return nil, err
+			}
 			n := &node{mode: perm.Perm() &^ memUmask, content: newContent()}
 			m.do(dirOp{{dir, base, n}})
 			return n, nil
@@ -69,6 +72,9 @@ func (m *Mem) mkdir(name string, perm fs.FileMode) error {
 	dir, base, child, err := m.parent(name)
 	if err == nil && child != nil {
 		err = syscall.EEXIST
+	}
+	if err == nil {
+		err = m.inode()
 	}
 	if err != nil {
 		return pathError("mkdir", name, err)
@@ -260,14 +266,14 @@ func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
 	return list, nil
 }
 
-// Statfs answers what SetInfo set; see FS.
+// Statfs answers what SetInfo and SetSpace say; see FS.
 func (m *Mem) Statfs(name string) (FSInfo, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, err := m.walk(name); err != nil {
 		return FSInfo{}, pathError("statfs", name, err)
 	}
-	return m.info, nil
+	return m.free(m.info), nil
 }
 
 // Access allows everything in a directory that exists; see FS.
