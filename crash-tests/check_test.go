@@ -27,6 +27,9 @@ func (l *ledger) afterRestart() *ledger {
 // checkHere is check with the ledger of the new process, which it changes. changed, if not nil, tells whether what is
 // durable was changed by opening the journal.
 func (l *ledger) checkHere(disk *vfs.Mem, fsys vfs.FS, changed func() bool) error {
+	if err := l.begun(disk); err != nil {
+		return err
+	}
 	w, err := openWorld(fsys, l)
 	if err != nil {
 		return fmt.Errorf("the journal opens: %w", err)

@@ -102,7 +102,7 @@ func (s state) started(c call, o outcome) []state {
 	next := s.clone()
 	next.forgetRecord(c.first)
 	unrecorded := next.clone()
-	next.segments[c.first] = segment{first: c.first, least: c.first - 1, most: c.first - 1}
+	next.segments[c.first] = segment{first: c.first, least: c.first - 1, most: c.first - 1, by: c.epoch, begun: o == done}
 	next.opened = c.first
 	if o == done {
 		next.writer = max(next.writer, c.epoch)

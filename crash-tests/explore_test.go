@@ -138,12 +138,19 @@ func (e *explorer) cutAt(s scenario, where string, mem *vfs.Mem, w *world) {
 		return
 	}
 	luck := []func() bool{nil, func() bool { return true }}
+	for lost := 1; lost <= 3; lost++ {
+		luck = append(luck, allBut(lost))
+	}
 	for range e.parts {
 		luck = append(luck, func() bool { return e.random.IntN(2) == 0 })
 	}
 	for i, keep := range luck {
 		asked, kept := 0, 0
-		left := mem.CrashClone(func() bool {
+		clone := mem.CrashClone
+		if i%2 == 0 && !s.ordered() {
+			clone = mem.CrashReordered
+		}
+		left := clone(func() bool {
 			asked++
 			k := keep != nil && keep()
 			if k {
@@ -159,6 +166,16 @@ func (e *explorer) cutAt(s scenario, where string, mem *vfs.Mem, w *world) {
 		if asked <= i {
 			return // every way to choose from so few was tried, or as good as
 		}
+	}
+}
+
+// allBut keeps all but one of the pieces that are not synced, counted from 1, the oldest first, as a missing sync
+// leaves it.
+func allBut(lost int) func() bool {
+	asked := 0
+	return func() bool {
+		asked++
+		return asked != lost
 	}
 }
 
@@ -245,11 +262,15 @@ func (e *explorer) startAgain(s scenario, where string, mem *vfs.Mem, w *world, 
 	return nil
 }
 
-// cutUnseen is cutAt while nobody can look at the journal: with nothing of what is not synced, and one part.
+// cutUnseen is cutAt while nobody can look at the journal, with fewer disks.
 func (e *explorer) cutUnseen(s scenario, where string, mem *vfs.Mem, w *world) {
 	e.report.Points++
-	for i := range 2 {
-		left := mem.CrashClone(func() bool { return i > 0 && e.random.IntN(2) == 0 })
+	for _, keep := range []func() bool{nil, allBut(1), allBut(2)} {
+		clone := mem.CrashReordered
+		if s.ordered() {
+			clone = mem.CrashClone
+		}
+		left := clone(keep)
 		e.report.Disks++
 		if err := e.same.check(w.ledger, left); err != nil {
 			e.broke(s, where, err)

@@ -13,7 +13,7 @@ import (
 // How much is tried with a mutation before it counts as unnoticed.
 const (
 	mostTroubled  = 40 // operations of a scenario that is tried with failing syncs
-	mostScenarios = 4
+	mostScenarios = 12
 	fewScenarios  = 2  // for one that is excused
 	mostTrouble   = 2  // scenarios that are tried with failing syncs
 	fewTrouble    = 1  // for one that is excused
@@ -123,7 +123,7 @@ func cutBehind(sc scenario, mu *muter, same *sameDisks) error {
 		if _, acted := mu.counts(); acted > seen {
 			seen, left = acted, mostPoints
 		}
-		if left > 0 && !e.stopped() {
+		if (left > 0 || seen > before && op.Kind == "syncdir") && !e.stopped() { // what is missing may be needed late
 			left--
 			e.cutAt(sc, fmt.Sprintf("%s, power cut before %s", where, describe(op)), mem, w)
 		}

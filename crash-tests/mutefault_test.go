@@ -12,15 +12,19 @@ import (
 // Some syncs only run once another one has failed: what is visible and perhaps not durable is about to be believed.
 // explore cuts the power alone; these histories have both.
 
-// exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written is
-// lost. The journal is then asked again as a client would, and the power cut after each answer, and just behind a
-// mutation, with nothing kept. The first broken promise is the error; runs counts.
+// exploreFailedSyncs lets each sync of each step of a scenario fail, by itself, so that what it should have written
+// is lost, or is there but for the length of the file. The journal is then asked again as a client would, and the
+// power cut after each answer, with nothing kept, and just behind a mutation, with nothing or all but one change
+// kept. The first broken promise is the error; runs counts.
 func exploreFailedSyncs(sc scenario, mu *muter, same *sameDisks) (runs int, err error) {
 	for i := range sc.steps {
 		for n := 1; ; n++ {
-			again, err := failSync(sc, i, n, mu, same, (*world).sameWriter)
+			again, err := failSync(sc, i, n, nil, mu, same, (*world).sameWriter)
 			if err == nil && again {
-				_, err = failSync(sc, i, n, mu, same, (*world).anotherWriter)
+				_, err = failSync(sc, i, n, nil, mu, same, (*world).anotherWriter)
+			}
+			if err == nil && again {
+				_, err = failSync(sc, i, n, func() bool { return true }, mu, same, (*world).anotherWriter)
 			}
 			if err != nil {
 				return runs, fmt.Errorf("%s: sync %d of step %d, %s, failed: %w", sc.name, n, i+1, sc.steps[i].name, err)
@@ -28,15 +32,16 @@ func exploreFailedSyncs(sc scenario, mu *muter, same *sameDisks) (runs int, err 
 			if !again {
 				break
 			}
-			runs += 2
+			runs += 3
 		}
 	}
 	return runs, nil
 }
 
-// failSync runs a scenario up to step i, whose n-th sync fails, and goes on; false if it has fewer.
+// failSync runs a scenario up to step i, whose n-th sync fails and of whose blocks keep says which are written all
+// the same, and goes on; false if it has fewer.
 func failSync(
-	sc scenario, i, n int, mu *muter, same *sameDisks, after func(*world, step) []func() error,
+	sc scenario, i, n int, keep func() bool, mu *muter, same *sameDisks, after func(*world, step) []func() error,
 ) (failed bool, err error) {
 	mem := vfs.NewMem()
 	armed, count := false, 0
@@ -51,7 +56,7 @@ func failSync(
 		}
 		failed = true
 		h.quiet = false // what runs from here on is what runs after trouble
-		return &vfs.Lost{Err: syscall.EIO}
+		return &vfs.Lost{Err: syscall.EIO, Keep: keep}
 	}))
 	w, err := newWorld(vfs.Inject(disk, func(vfs.Op) error { behind(); return nil }))
 	if err != nil {
@@ -80,6 +85,9 @@ func failSync(
 		if left > 0 && broken == nil {
 			left--
 			broken = same.check(w.ledger, mem.CrashClone(nil))
+			for lost := 1; lost <= 3 && broken == nil && !sc.ordered(); lost++ {
+				broken = same.check(w.ledger, mem.CrashReordered(allBut(lost)))
+			}
 		}
 	}
 	for _, next := range after(w, sc.steps[i]) {

@@ -157,7 +157,8 @@ func writeState(h *maphash.Hash, s state) {
 	for _, first := range s.firsts() {
 		seg := s.segments[first]
 		writeInts(h, first, seg.first, seg.least, seg.most)
-		writeBools(h, seg.final, seg.optional)
+		writeBools(h, seg.final, seg.optional, seg.begun)
+		writeInts(h, seg.by)
 		writeInts(h, len(seg.frames))
 		_, _ = h.Write(seg.frames)
 	}

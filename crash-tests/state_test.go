@@ -35,6 +35,9 @@ type segment struct {
 	final  bool
 	// optional: it may also be gone.
 	optional bool
+	// by is the epoch of the writer that started it, 0 if none did; begun tells that this was answered.
+	by    storage.Epoch
+	begun bool
 }
 
 // acceptance is what acceptRecovery promised for a segment.

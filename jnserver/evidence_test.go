@@ -8,6 +8,7 @@ import (
 
 	"gojn/internal/javaerr"
 	"gojn/jnserver"
+	"gojn/storage"
 	"gojn/storage/vfs"
 )
 
@@ -73,7 +74,7 @@ func TestAcceptOverUnreadableSegment(t *testing.T) {
 func TestAcceptNeedsThePlacedFile(t *testing.T) {
 	mem := vfs.NewMem()
 	rename := vfs.Inject(mem, func(op vfs.Op) error {
-		if op.Kind == "rename" && strings.Contains(op.Path, ".epoch=") {
+		if op.Kind == "rename" && strings.HasSuffix(op.To, "/"+storage.InProgressName(4)) {
 			return errFull
 		}
 		return nil

@@ -29,7 +29,7 @@ func syncBehindRename() *failing {
 	renamed := false
 	f := &failing{}
 	f.match = func(op vfs.Op) bool {
-		renamed = renamed || op.Kind == "rename" && strings.Contains(op.Path, ".epoch=")
+		renamed = renamed || op.Kind == "rename" && strings.HasSuffix(op.To, storage.InProgressName(4))
 		return renamed && op.Kind == "syncdir" && strings.HasSuffix(op.Path, "/current")
 	}
 	return f
@@ -48,8 +48,9 @@ func wantShown(t *testing.T, j *jnserver.Journal, last storage.TxID) {
 	}
 }
 
-// TestAcceptedCopyIsShown: the accepted copy has the segment's name and its sync has failed. Memory has the end of the file
-// that readers are given, shorter or longer than the one before it, and what that one held is no evidence any more.
+// TestAcceptedCopyIsShown: the accepted copy has the segment's name and the sync behind that fails. Memory has the end of the
+// file that readers are given, shorter or longer than the one before it, what that one held is no evidence any more, and a
+// power cut changes nothing.
 func TestAcceptedCopyIsShown(t *testing.T) {
 	for name, last := range map[string]storage.TxID{"shorter": 7, "longer": 12} {
 		t.Run(name+", by the accept", func(t *testing.T) {
@@ -58,16 +59,20 @@ func TestAcceptedCopyIsShown(t *testing.T) {
 			w := newWriter(t, j, 2)
 			f.armed = true
 			state := jnserver.SegmentState{Start: 4, End: last, InProgress: true}
-			wantError(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"), javaerr.IOException, "input/output error")
+			must(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"))
 			wantShown(t, j, last)
+			_, err := j.PrepareRecovery(w.info(), 4)
+			wantError(t, err, javaerr.IOException, "input/output error")
+			wantShown(t, j, last)
+			answerOf(t, openJournal(t, newEnv(mem.CrashClone(nil), noFetch)), nil, last)
 			f.armed = false
-			answerOf(t, j, newWriter(t, j, 3), last)
+			answerOf(t, j, w, last)
 			answerOf(t, openJournal(t, newEnv(mem.CrashClone(nil), noFetch)), nil, last)
 		})
 		t.Run(name+", by the prepare that completes it", func(t *testing.T) {
 			mem, f, refused := vfs.NewMem(), syncBehindRename(), true
 			late := vfs.Inject(vfs.Inject(mem, f.hook), func(op vfs.Op) error {
-				if refused && op.Kind == "rename" && strings.Contains(op.Path, ".epoch=") {
+				if refused && op.Kind == "rename" && strings.HasSuffix(op.To, storage.InProgressName(4)) {
 					return syscall.EIO
 				}
 				return nil

@@ -68,11 +68,11 @@ func (j *Journal) PrepareRecovery(r RequestInfo, first storage.TxID) (RecoveryAn
 		}
 		if accepted {
 			replaced, err := j.dir.CompleteAccept(record)
-			if replaced {
-				j.replaced(record)
-			}
 			if err != nil {
 				return err
+			}
+			if replaced {
+				j.replaced(record)
 			}
 		}
 		state, err := j.trusted(first)
@@ -222,29 +222,19 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 			return err
 		}
 		if plan.download {
-			err := download.Promote(record)
-			if download.Promoted() { // and readers are given it, whatever became of the sync
-				j.accepted(record, plan)
-			}
-			if err != nil {
+			if err := download.Promote(record); err != nil {
 				return err
 			}
-		} else {
-			j.accepted(record, plan)
+		}
+		if plan.highest != j.highest {
+			j.wrote(accept.Start, plan.highest)
+		}
+		if plan.download {
+			j.replaced(record)
 		}
 		j.emit(RecoveryAccepted{State: accept, Epoch: r.Epoch, Downloaded: plan.download, From: fromURL})
 		return nil
 	})
-}
-
-// accepted takes the end of a copy that was accepted, once it is what lies here.
-func (j *Journal) accepted(r storage.PaxosRecord, plan acceptPlan) {
-	if plan.highest != j.highest {
-		j.wrote(r.Start, plan.highest)
-	}
-	if plan.download {
-		j.replaced(r)
-	}
 }
 
 // replaced forgets what was known of a segment whose file gave way to an accepted copy. If the highest transaction was in

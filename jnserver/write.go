@@ -157,9 +157,8 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 		if last < first {
 			return refuse(javaerr.IllegalArgument, "Bad range to finalize: %d to %d", first, last) // Java would make edits_5-4
 		}
-		var closed *storage.SegmentWriter // set if the end is known because this process wrote it
-		if j.open != nil && j.open.first == first {
-			closed = j.open.w
+		closed := j.open != nil && j.open.first == first // its end is known: this process wrote it
+		if closed {
 			if err := j.closeSegment(last); err != nil {
 				return err
 			}
@@ -180,12 +179,12 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 		if err := j.abandonUpgrade("the writer finalizes segment " + first.String()); err != nil {
 			return err
 		}
-		if closed == nil {
+		if !closed {
 			if err := j.checkFinalize(seg, last); err != nil {
 				return err
 			}
 		}
-		if err := j.dir.FinalizeClosed(seg, last, closed); err != nil {
+		if err := j.dir.Finalize(seg, last); err != nil {
 			j.distrust(first, err)
 			return err
 		}

@@ -131,7 +131,8 @@ func (d *Dir) reload() error {
 	if err := d.syncVisible(); err != nil {
 		return err
 	}
-	if err := d.completeFormat(); err != nil {
+	completed, err := d.completeFormat()
+	if err != nil {
 		return err
 	}
 	disk, err := d.analyze()
@@ -142,7 +143,13 @@ func (d *Dir) reload() error {
 		if err := d.recover(disk); err != nil {
 			return err
 		}
+		completed = true
 		if disk, err = d.analyze(); err != nil {
+			return err
+		}
+	}
+	if completed { // before what it would be made of again is removed
+		if err := d.syncRoot(); err != nil {
 			return err
 		}
 	}
@@ -203,8 +210,8 @@ func (d *Dir) removeLeftovers() {
 	}
 }
 
-// recover completes or undoes what was interrupted (StorageDirectory.doRecover), durably, so that a crash in between finds
-// the same or a later state.
+// recover completes or undoes what was interrupted (StorageDirectory.doRecover), so that a crash in between finds the same
+// or a later state. The caller makes it durable.
 func (d *Dir) recover(disk diskState) error {
 	switch disk {
 	case diskCompleteUpgrade:
@@ -212,11 +219,11 @@ func (d *Dir) recover(disk diskState) error {
 	case diskRecoverUpgrade:
 		return d.undoPreUpgrade()
 	case diskCompleteRollback:
-		return d.removeInRoot(removedTmpName)
+		return d.fs.RemoveAll(d.path(removedTmpName))
 	case diskRecoverRollback:
 		return d.renameInRoot(removedTmpName, currentName)
 	case diskCompleteFinalize:
-		return d.removeInRoot(finalizedTmpName)
+		return d.fs.RemoveAll(d.path(finalizedTmpName))
 	case diskNormal, diskNotFormatted:
 	}
 	return nil
@@ -242,16 +249,6 @@ func (d *Dir) undoPreUpgrade() error {
 	return d.renameInRoot(previousTmpName, currentName)
 }
 
-func (d *Dir) renameInRoot(from, to string) error {
-	if err := d.fs.Rename(d.path(from), d.path(to)); err != nil {
-		return err
-	}
-	return d.syncRoot()
-}
-
-func (d *Dir) removeInRoot(name string) error {
-	if err := d.fs.RemoveAll(d.path(name)); err != nil {
-		return err
-	}
-	return d.syncRoot()
-}
+// renameInRoot is not durable before the root is synced. Two renames that share a name need no sync in between: the second
+// cannot be on the disk without the first.
+func (d *Dir) renameInRoot(from, to string) error { return d.fs.Rename(d.path(from), d.path(to)) }

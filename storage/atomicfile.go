@@ -21,21 +21,30 @@ const smallFileLimit = 64 << 10
 // the new content, never a part of one; renamed tells that it is the new one, of which it is not known whether it lasts.
 // Where there is no space for it, the reserve's is used.
 func writeFileAtomic(fsys vfs.FS, name string, data []byte) (renamed bool, err error) {
-	tmp := name + tmpSuffix
 	for {
-		placed := false
-		if err = writeFileSync(fsys, tmp, data); err == nil {
-			err = fsys.Rename(tmp, name)
-			placed = err == nil
-		}
-		if placed {
+		if err = replaceFile(fsys, name, data); err == nil {
 			renamed = true
 			err = fsys.SyncDir(path.Dir(name))
-		} else {
-			_ = fsys.Remove(tmp) // garbage, and the next write truncates it
 		}
 		if !madeRoom(fsys, err) {
 			return renamed, err
+		}
+	}
+}
+
+// replaceFile is writeFileAtomic without the last sync: the content is durable when it returns nil, that it is name's is not.
+func replaceFile(fsys vfs.FS, name string, data []byte) error {
+	tmp := name + tmpSuffix
+	for {
+		err := writeFileSync(fsys, tmp, data)
+		if err == nil {
+			err = fsys.Rename(tmp, name)
+		}
+		if err != nil {
+			_ = fsys.Remove(tmp) // garbage, and the next write truncates it
+		}
+		if !madeRoom(fsys, err) {
+			return err
 		}
 	}
 }

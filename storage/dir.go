@@ -72,7 +72,7 @@ type Dir struct {
 	committed hintFile // committed-txid
 
 	segments  atomic.Pointer[[]Segment] // see index.go
-	unsettled bool                      // current/ may have changed in a way that segments does not show
+	unsettled bool                      // current/ may have changed in a way that segments does not show, or not durably
 	proofs    sync.Map                  // file name in current/ to *proof, see proof.go
 	// paxosUnsynced: a record was written or removed, but the sync of paxos/ failed.
 	paxosUnsynced bool

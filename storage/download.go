@@ -10,21 +10,25 @@ import (
 )
 
 // Download is a segment that acceptRecovery fetches from another node, under a name of its own until the recovery record
-// is durable (Journal.syncLog). It belongs to one goroutine, which need not be the one that uses the Dir.
+// is durable (Journal.syncLog). Its file has DownloadName only once it is whole and durable; until then it is a garbage file
+// beside it. It belongs to one goroutine, which need not be the one that uses the Dir.
 type Download struct {
 	d        *Dir
 	first    TxID
 	epoch    Epoch
-	path     string
+	path     string   // once it is finished
 	file     vfs.File // nil once finished or abandoned
 	off      int64
 	err      error         // the first failed write
 	scan     *editlog.Scan // of all that was written; nil if it was not scanned since
 	finished bool
-	promoted bool
 }
 
-// CreateDownload creates edits_inprogress_<first>.epoch=<e>, or empties the one of an earlier attempt.
+// partSuffix ends the name of a download that is not finished. Purge removes a forgotten one, and so does Java's.
+const partSuffix = ".part"
+
+// CreateDownload begins what Finish makes edits_inprogress_<first>.epoch=<e>. One of an earlier attempt that was finished
+// stays until then: a recovery record may rely on it.
 func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
 	if err := d.checkLocked(); err != nil {
 		return nil, err
@@ -33,7 +37,7 @@ func (d *Dir) CreateDownload(first TxID, e Epoch) (*Download, error) {
 		return nil, err
 	}
 	name := d.segmentPath(DownloadName(first, e))
-	f, err := d.data.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := d.data.OpenFile(name+partSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,9 @@ func (w *Download) Finish() error {
 		w.file = nil
 	}
 	if err == nil {
+		err = w.d.fs.Rename(w.path+partSuffix, w.path)
+	}
+	if err == nil {
 		err = w.d.syncCurrent()
 	}
 	w.err = err
@@ -104,18 +111,25 @@ func (w *Download) Abandon() error {
 		if paxosErr != nil || found && r.AcceptedIn == w.epoch {
 			return paxosErr
 		}
+		w.finished = false
+		err = errors.Join(err, w.d.removeIfThere(w.path))
 	}
-	if removeErr := w.d.fs.Remove(w.path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-		err = errors.Join(err, removeErr)
+	return errors.Join(err, w.d.removeIfThere(w.path+partSuffix))
+}
+
+func (d *Dir) removeIfThere(name string) error {
+	err := d.fs.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }
 
 // Promote does the last step of acceptRecovery (Journal.completeHalfDoneAcceptRecovery) with a download of this process:
 // it renames it over edits_inprogress_<start>. The download must have been scanned and finished, and r be its record, which
-// SetPaxos has made durable; the file is not read again. nil means that it is the segment now, durably. After an error
-// CompleteAccept, at the latest on the next Open, tries again with what is there, and Promoted tells which file is the
-// segment until then. Unlike the other methods it belongs to the goroutine that uses the Dir.
+// SetPaxos has made durable; the file is not read again. nil means that it is the segment now; if a power cut takes the
+// rename back, the next Open repeats it, as the record and the download last. After an error CompleteAccept, at the latest on
+// the next Open, tries again with what is there. Unlike the other methods it belongs to the goroutine that uses the Dir.
 func (w *Download) Promote(r PaxosRecord) error {
 	d := w.d
 	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
@@ -132,25 +146,17 @@ func (w *Download) Promote(r PaxosRecord) error {
 	case finalizedAt(d.Segments(), r.Start):
 		return illegalState("Segment %d was finalized before its accepted copy could take its place", r.Start)
 	}
-	var err error
-	w.promoted, err = d.promote(r, w.path)
-	if w.promoted {
-		d.prove(InProgressName(r.Start), sound) // whichever of the two names lasts, the record leads to this file
-	}
-	if err != nil {
+	if err := d.promote(r, w.path); err != nil {
 		return err
 	}
+	d.prove(InProgressName(r.Start), sound)
 	w.finished, w.err = false, fs.ErrClosed
 	return nil
 }
 
-// Promoted tells whether Promote came to rename the download, also if it failed behind that.
-func (w *Download) Promoted() bool { return w.promoted }
-
 // CompleteAccept is Promote for a download that was found on disk: an earlier call or process came to write the record r
-// and no further. renamed tells whether the download is the segment now, also if an error came behind that: only without
-// one the change is durable. Where Java renames whatever lies there, the file
-// is scanned on the medium, and one that does not end at r.End, left by a later attempt that was cut off, is not used; and
+// and no further. renamed tells whether the download is the segment now. Where Java renames whatever lies there, the file
+// is scanned on the medium, and one that does not end at r.End, left by an attempt of Java that was cut off, is not used; and
 // a segment that was finalized meanwhile is worth more than the record: then record and download are dropped, while Java
 // would be left with two segments at one txid.
 func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
@@ -164,28 +170,24 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 		return false, err
 	}
 	if finalizedAt(d.Segments(), r.Start) {
-		if err := d.fs.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := d.removeIfThere(tmp); err != nil {
 			return false, err
 		}
 		return false, d.DeletePaxos(r.Start)
-	}
-	// The record says that the download was durable; a later attempt of the same epoch may have begun it anew.
-	if err := d.syncFile(tmp); err != nil {
-		return false, err
 	}
 	scan, agrees, err := d.scanMedium(tmpName)
 	if err != nil || !holds(scan, r) {
 		return false, err
 	}
-	renamed, err = d.promote(r, tmp)
-	switch {
-	case !renamed:
-	case agrees:
+	if err := d.promote(r, tmp); err != nil {
+		return false, err
+	}
+	if agrees {
 		d.prove(InProgressName(r.Start), sound)
-	default:
+	} else {
 		d.prove(InProgressName(r.Start), poisoned)
 	}
-	return renamed, err
+	return true, nil
 }
 
 // holds tells whether a download has what was accepted.
@@ -193,22 +195,20 @@ func holds(scan editlog.Scan, r PaxosRecord) bool {
 	return scan.HasTxns() && scan.End == r.End && scan.Tail != editlog.TailDamaged
 }
 
-// promote makes the download at tmp the segment in progress at r.Start; renamed as in CompleteAccept.
-func (d *Dir) promote(r PaxosRecord, tmp string) (renamed bool, err error) {
+// promote makes the download at tmp the segment in progress at r.Start. While the record is there a crash costs nothing, so
+// the rename is synced by whatever changes or decides next.
+func (d *Dir) promote(r PaxosRecord, tmp string) error {
 	name := InProgressName(r.Start)
 	if err := d.setAsideOthers(r.Start, name); err != nil {
-		return false, err
-	}
-	d.proofOf(name).failed() // until it is known which file has the name
-	rename := func() error {
-		err := d.fs.Rename(tmp, d.segmentPath(name))
-		renamed = err == nil
 		return err
 	}
-	err = d.change(rename, func(segs []Segment) []Segment {
+	d.proofOf(name).failed() // until it is known which file has the name
+	rename := func() error { return d.fs.Rename(tmp, d.segmentPath(name)) }
+	err := d.changeSynced(rename, func(segs []Segment) []Segment {
 		return withSegment(segs, Segment{First: r.Start, Last: InvalidTxID, InProgress: true, Name: name})
 	})
-	return renamed, err
+	d.unsettled = true
+	return err
 }
 
 // completeAccepts does CompleteAccept for each download in a listing of current/ whose record is there: a crash came

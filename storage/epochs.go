@@ -40,16 +40,16 @@ func readHintFile(fsys vfs.FS, name string) (value int64, err error) {
 	return readHint(f, name, int64(InvalidTxID))
 }
 
-// writeEpochFiles writes all three files durably, the promise last: while that one is missing the copy is known to be cut.
+// writeEpochFiles writes all three files, for a directory that does not count yet: their contents are durable when it
+// returns nil, the caller syncs the directory.
 func writeEpochFiles(fsys vfs.FS, dir string, e epochFiles) error {
 	if err := writeHintFile(fsys, dir+"/"+committedName, e.committed); err != nil {
 		return err
 	}
-	if _, err := writeFileAtomic(fsys, dir+"/"+writerName, formatLong(e.writer)); err != nil {
+	if err := replaceFile(fsys, dir+"/"+writerName, formatLong(e.writer)); err != nil {
 		return err
 	}
-	_, err := writeFileAtomic(fsys, dir+"/"+promisedName, formatLong(e.promised))
-	return err
+	return replaceFile(fsys, dir+"/"+promisedName, formatLong(e.promised))
 }
 
 // writeHintFile writes a hint durably, in place.

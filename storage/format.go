@@ -51,6 +51,8 @@ func (d *Dir) createRoot() error {
 // format builds the new state as formatted.tmp/, durably and whole, and exchanges the two. Deleting or filling current/ in
 // place could leave VERSION without the promises that were made under it, or, beside a previous/, a directory that nobody
 // may open. In between the only trace is current.tmp/ with no current/, which completeFormat takes up.
+//
+// The load that follows makes the renames durable before anything of current.tmp/ is removed.
 func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 	if err := d.committed.close(); err != nil {
 		return err
@@ -73,7 +75,7 @@ func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 	return d.renameInRoot(formattedTmpName, currentName)
 }
 
-// makeEmpty makes dir an empty journal of info, VERSION last.
+// makeEmpty makes dir an empty journal of info, durably, VERSION last.
 func (d *Dir) makeEmpty(dir string, info StorageInfo) error {
 	if err := mkdirDurable(d.fs, dir); err != nil {
 		return err
@@ -86,7 +88,7 @@ func (d *Dir) makeEmpty(dir string, info StorageInfo) error {
 	if err := d.forgetPrevious(dir); err != nil {
 		return err
 	}
-	if err := mkdirDurable(d.fs, dir+"/"+paxosDirName); err != nil {
+	if err := d.fs.Mkdir(dir+"/"+paxosDirName, 0o777); err != nil {
 		return err
 	}
 	return writeVersion(d.fs, dir, info, d.o.Now())
@@ -111,7 +113,7 @@ func (d *Dir) forgetPrevious(dir string) error {
 // yet. It comes before Java's rules, which would bring an older state back or refuse the directory. A formatted.tmp/ in
 // any other company is garbage: a format that did not come that far, or one after which a Java node formatted. That also
 // holds beside the old state of an upgrade or rollback, whose recovery, ours and Java's, moves current/ to current.tmp/ too.
-func (d *Dir) completeFormat() error {
+func (d *Dir) completeFormat() (done bool, err error) {
 	for _, look := range []struct {
 		name  string
 		there bool
@@ -120,8 +122,8 @@ func (d *Dir) completeFormat() error {
 		{previousTmpName, false}, {removedTmpName, false},
 	} {
 		if there, err := exists(d.fs, d.path(look.name)); err != nil || there != look.there {
-			return err
+			return false, err
 		}
 	}
-	return d.renameInRoot(formattedTmpName, currentName)
+	return true, d.renameInRoot(formattedTmpName, currentName)
 }

@@ -92,7 +92,7 @@ func (d *Dir) change(do func() error, update func([]Segment) []Segment) error {
 	}, update)
 }
 
-// changeSynced is change for a do that makes its changes durable itself.
+// changeSynced is change for a do that makes its changes durable itself, or need not.
 func (d *Dir) changeSynced(do func() error, update func([]Segment) []Segment) error {
 	if err := d.checkLocked(); err != nil {
 		return err
@@ -109,7 +109,8 @@ func (d *Dir) changeSynced(do func() error, update func([]Segment) []Segment) er
 	return nil
 }
 
-// settle brings the index and the disk together after a failed change: what is visible is made durable, then listed.
+// settle brings the index and the disk together after a change that failed or was not synced: what is visible is made
+// durable, then listed.
 // Everything that decides by the index calls it first.
 func (d *Dir) settle() error {
 	if !d.unsettled {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
 
@@ -20,11 +19,11 @@ type longFile struct {
 	path  string
 	value int64
 	known bool // value is that of the file, and durable
-	// unsure: a write failed, so that the file may hold the old or the new value, and the rename may not last.
+	// unsure: the sync behind a rename failed, so that the file has a value that may not last.
 	unsure bool
 }
 
-// get tells the value. After a failed write it makes durable what is found before it is believed.
+// get tells the value. If it may not last, it is written once more before it is believed.
 func (f *longFile) get() (int64, error) {
 	if f.known {
 		return f.value, nil
@@ -34,29 +33,38 @@ func (f *longFile) get() (int64, error) {
 		return 0, err
 	}
 	if f.unsure {
-		if err := f.fs.SyncDir(path.Dir(f.path)); err != nil {
-			return 0, err
-		}
+		return value, f.write(value)
 	}
-	f.value, f.known, f.unsure = value, true, false
+	f.value, f.known = value, true
 	return value, nil
 }
 
 // set makes the value durable before it returns. A known and equal value costs no I/O. A file that cannot be read is not
 // overwritten, as in Java: its value might be the greater one.
 func (f *longFile) set(value int64) error {
+	if f.unsure {
+		if _, _, err := readLongFile(f.fs, f.path); err != nil {
+			return err
+		}
+		return f.write(value)
+	}
 	old, err := f.get()
+	if err != nil || old == value {
+		return err
+	}
+	return f.write(value)
+}
+
+func (f *longFile) write(value int64) error {
+	f.known = false
+	renamed, err := writeFileAtomic(f.fs, f.path, formatLong(value))
+	if renamed {
+		f.unsure = err != nil
+	}
 	if err != nil {
 		return err
 	}
-	if old == value {
-		return nil
-	}
-	if _, err := writeFileAtomic(f.fs, f.path, formatLong(value)); err != nil {
-		f.known, f.unsure = false, true
-		return err
-	}
-	f.value = value
+	f.value, f.known = value, true
 	return nil
 }
 

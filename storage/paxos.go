@@ -125,9 +125,10 @@ func (d *Dir) SetPaxos(r PaxosRecord) error {
 }
 
 // DeletePaxos removes the record of the segment at first, if there is one; that it is gone is durable when DeletePaxos
-// returns nil, as a record that came back would speak for the segment that is written there next.
+// returns nil, as a record that came back would speak for the segment that is written there next. The copy that it stands for
+// is in its place by then, durably.
 func (d *Dir) DeletePaxos(first TxID) error {
-	if err := d.checkLocked(); err != nil {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return err
 	}
 	err := d.fs.Remove(d.paxosPath(first))

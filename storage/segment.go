@@ -62,7 +62,6 @@ type SegmentWriter struct {
 	unsynced bool  // that was, or since then there was, a failed sync
 	closed   bool
 	room     func() error // nil, or comes before the file grows
-	whole    bool         // Close was good: the file holds what was appended, durably, and nothing else
 	proof    *proof
 	offset   atomic.Int64
 	synced   atomic.Int64
@@ -184,7 +183,7 @@ func (e *syncError) Error() string   { return e.cause.Error() }
 func (e *syncError) Unwrap() []error { return []error{ErrSyncFailed, e.cause} }
 
 // Close cuts the padding off, syncs the file and closes it (EditLogFileOutputStream.close; the sync is ours). The caller
-// may rename it then, see Dir.FinalizeClosed. If the padding cannot be cut off, or the writer failed before, Close does
+// may rename it then, see Dir.Finalize. If the padding cannot be cut off, or the writer failed before, Close does
 // what Abort does, and the error has the first one again: without ErrSyncFailed in it, what lies below Offset is durable.
 func (w *SegmentWriter) Close() error {
 	if w.closed {
@@ -200,9 +199,7 @@ func (w *SegmentWriter) Close() error {
 		return errors.Join(w.syncFailed(err), w.close())
 	}
 	w.synced.Store(w.Offset())
-	err := w.close()
-	w.whole = err == nil
-	return err
+	return w.close()
 }
 
 // Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What was

@@ -14,7 +14,7 @@ import (
 func (d *Dir) segmentPath(name string) string { return d.CurrentDir() + "/" + name }
 
 // LatestSegment finds the last segment that has transactions (Journal.scanStorageForLatestEdits). From the last segment
-// down, finalized ones too, it scans; one in progress without transactions is renamed to .empty, durably, and the next is
+// down, finalized ones too, it scans; one in progress without transactions is renamed to .empty, and the next is
 // tried. One that begins with damage, good frames after it, is not set aside, nor is a finalized one that has lost what its
 // name promises, as Java would: it is the answer, with a scan that says so. If the last one cannot be scanned it is returned
 // with the error.
@@ -35,7 +35,8 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 		if scan.HasTxns() || scan.Tail == editlog.TailDamaged || !last.InProgress {
 			return last, scan, true, nil
 		}
-		if err := d.SetAside(last, SuffixEmpty); err != nil {
+		// Not synced: an empty one that comes back is set aside again.
+		if err := d.setAside(last, SuffixEmpty, d.changeSynced); err != nil {
 			return Segment{}, editlog.Scan{}, false, err
 		}
 	}
@@ -90,16 +91,12 @@ func (d *Dir) setAsideOthers(first TxID, name string) error {
 	return nil
 }
 
-// Finalize makes a segment in progress the finalized segment s.First to last (FileJournalManager.finalizeLogSegment). What
-// was written is synced before the rename, as a batch below the committed txid may not be. That last is its real end is
-// the caller's knowledge. A segment of which a sync failed is refused until Renew has made it sound; if the sync fails here the
-// error wraps ErrSyncFailed.
-func (d *Dir) Finalize(s Segment, last TxID) error { return d.FinalizeClosed(s, last, nil) }
-
-// FinalizeClosed is Finalize for the segment that w has written and just closed, with no other change of the directory in
-// between. If its Close was good the file is not synced a second time; in any other case, w nil among them, it is.
-func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
-	if err := d.settle(); err != nil {
+// Finalize makes a segment in progress, which nobody is writing any more, the finalized segment s.First to last
+// (FileJournalManager.finalizeLogSegment). What it holds is durable before the rename: one that is not Sound is scanned
+// first. One of which a sync failed is refused until Renew has made it sound. That last is its real end is the caller's
+// knowledge.
+func (d *Dir) Finalize(s Segment, last TxID) error {
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return err
 	}
 	final := Segment{First: s.First, Last: last, Name: FinalizedName(s.First, last)}
@@ -111,13 +108,12 @@ func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 	if taken {
 		return illegalState("Can't finalize edits file %s since finalized file already exists", from)
 	}
-	if w == nil || !w.whole || w.file.Name() != from {
-		if d.proofOf(s.Name).is(poisoned) {
-			return javaerr.New(javaerr.IOException, "Can't finalize edits file %s: not all of it could be written to the disk", from)
-		}
-		if err := d.syncFile(from); err != nil {
-			d.syncFailed(s.Name, err)
+	if !d.Sound(s) { // else this process has synced it when it was closed, or read it from the medium
+		if _, err := d.Scan(s); err != nil {
 			return err
+		}
+		if !d.Sound(s) {
+			return javaerr.New(javaerr.IOException, "Can't finalize edits file %s: it is not known what of it is on the disk", from)
 		}
 	}
 	rename := func() error {
@@ -137,10 +133,12 @@ func (d *Dir) FinalizeClosed(s Segment, last TxID, w *SegmentWriter) error {
 
 // SetAside renames a segment so that it is one no more: suffix is .empty, .trash, .stale or .corrupt. An older file of
 // that name is replaced (EditLogFile.renameSelf).
-func (d *Dir) SetAside(s Segment, suffix string) error {
+func (d *Dir) SetAside(s Segment, suffix string) error { return d.setAside(s, suffix, d.change) }
+
+func (d *Dir) setAside(s Segment, suffix string, change func(func() error, func([]Segment) []Segment) error) error {
 	from := d.segmentPath(s.Name)
 	rename := func() error { return d.fs.Rename(from, from+suffix) }
-	err := d.change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
+	err := change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
 	if err == nil {
 		d.proofs.Delete(s.Name)
 	}

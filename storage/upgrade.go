@@ -44,6 +44,7 @@ func (d *Dir) PreUpgrade() error {
 	return nil
 }
 
+// preUpgrade makes nothing durable but the two directories: what it leaves counts only once Upgrade has synced it.
 func (d *Dir) preUpgrade() error {
 	tmp := d.path(previousTmpName)
 	if err := d.renameInRoot(currentName, previousTmpName); err != nil {
@@ -63,7 +64,7 @@ func (d *Dir) preUpgrade() error {
 			}
 		}
 	}
-	return d.fs.SyncDir(d.CurrentDir())
+	return nil
 }
 
 // AbandonUpgrade brings the old state back if PreUpgrade was done and Upgrade was not; it tells whether that was so. A new
@@ -102,14 +103,14 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 	if err := d.carryEpochs(d.path(previousTmpName)); err != nil {
 		return err
 	}
-	if err := d.makePaxosDir(); err != nil {
+	if err := d.makePaxosDir(); err != nil { // which syncs all else in current/, too
 		return err
 	}
 	if err := writeVersion(d.fs, d.CurrentDir(), upgraded, d.o.Now()); err != nil {
 		_ = d.fs.Remove(d.CurrentDir() + "/" + versionName) // if it is there, it must not count as upgraded yet
 		return err
 	}
-	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.load())
+	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.load()) // which syncs the root
 }
 
 // carryEpochs writes the epochs and the committed txid of the old state into current/; those that are missing too, as 0 and
@@ -147,7 +148,7 @@ func (d *Dir) FinalizeUpgrade() error {
 		if err := d.checkLocked(); err != nil {
 			return err
 		}
-		if err := d.renameInRoot(previousName, finalizedTmpName); err != nil {
+		if err := errors.Join(d.renameInRoot(previousName, finalizedTmpName), d.syncRoot()); err != nil {
 			return err
 		}
 	}
@@ -157,7 +158,10 @@ func (d *Dir) FinalizeUpgrade() error {
 	if err := d.checkLocked(); err != nil {
 		return err
 	}
-	return d.removeInRoot(finalizedTmpName)
+	if err := d.fs.RemoveAll(d.path(finalizedTmpName)); err != nil {
+		return err
+	}
+	return d.syncRoot()
 }
 
 // CanRollBack tells whether Rollback would go back to a state of the layout version target (Java
@@ -224,9 +228,12 @@ func (d *Dir) Rollback() (bool, error) {
 		rollErr = d.renameInRoot(previousName, currentName)
 	}
 	if rollErr == nil {
-		rollErr = d.removeInRoot(removedTmpName)
+		rollErr = d.syncRoot() // before anything of the old state is removed
 	}
-	err = errors.Join(rollErr, d.load())
+	if rollErr == nil {
+		rollErr = d.fs.RemoveAll(d.path(removedTmpName))
+	}
+	err = errors.Join(rollErr, d.load()) // which syncs the root
 	return err == nil, err
 }
 

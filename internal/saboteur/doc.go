@@ -22,7 +22,8 @@ import (
 func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 	if plan == "die-before-promote" {
 		hook := func(op vfs.Op) error {
-			if op.Kind == "rename" && strings.Contains(path.Base(op.Path), ".epoch=") {
+			if op.Kind == "rename" && strings.Contains(path.Base(op.Path), ".epoch=") &&
+				!strings.Contains(path.Base(op.To), ".epoch=") {
 				die()
 			}
 			return nil

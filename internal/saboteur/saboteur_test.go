@@ -62,6 +62,8 @@ func TestDieBeforePromote(t *testing.T) {
 		check(t, os.WriteFile(dir+"/"+name, nil, 0o644))
 		check(t, fsys.Rename(dir+"/"+name, dir+"/other"))
 	}
+	check(t, os.WriteFile(dir+"/edits_inprogress_1.epoch=3.part", nil, 0o644))
+	check(t, fsys.Rename(dir+"/edits_inprogress_1.epoch=3.part", dir+"/edits_inprogress_1.epoch=3")) // it is finished
 	if dead != 1 {
 		t.Errorf("died %d times, want once", dead)
 	}

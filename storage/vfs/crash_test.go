@@ -317,3 +317,33 @@ func TestMemSetInfo(t *testing.T) {
 		t.Error("the root was removed")
 	}
 }
+
+// TestCrashMayReorderNames: what is not synced of one directory is kept in any order, but for the changes of one name.
+func TestCrashMayReorderNames(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(200) {
+		d := newDisk(t)
+		d.ok(d.Mkdir(d.dir+"/current", 0o755))
+		d.ok(d.SyncDir(d.dir))
+		d.ok(d.Rename(d.dir+"/current", d.dir+"/old"))
+		d.ok(d.Mkdir(d.dir+"/current", 0o755))
+		d.ok(d.Rename(d.dir+"/old", d.dir+"/kept"))
+		d.ok(d.Mkdir(d.dir+"/other", 0o755))
+		r := rand.New(rand.NewPCG(seed, 1))
+		seen[show(t, d.CrashReordered(func() bool { return r.IntN(2) == 0 }), d.dir)] = true
+	}
+	for _, want := range []string{
+		"current/", "current/ other/", // the first rename is lost, and with it all that builds on it
+		"old/", "old/ other/", "current/ old/", "current/ old/ other/",
+		"kept/", "kept/ other/", // as a journaling file system never leaves it
+		"current/ kept/", "current/ kept/ other/",
+	} {
+		if !seen[want] {
+			t.Errorf("never left: %s", want)
+		}
+		delete(seen, want)
+	}
+	for left := range seen {
+		t.Errorf("left %s", left)
+	}
+}

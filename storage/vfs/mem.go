@@ -155,6 +155,23 @@ func (m *Mem) SyncDir(name string) error {
 //
 // Real file systems may keep more (ext4 writes a directory entry along with the file's fsync), never less.
 func (m *Mem) CrashClone(keep func() bool) *Mem {
+	return m.crashClone(keep, func(c dirChange) any { return c.dir })
+}
+
+// CrashReordered is CrashClone for a file system that may write the changes of one directory in any order, as POSIX allows
+// and journaling file systems do not do: of the changes of each name the oldest stay, up to some point. A rename changes two
+// names at once.
+func (m *Mem) CrashReordered(keep func() bool) *Mem {
+	return m.crashClone(keep, func(c dirChange) any { return dirName{c.dir, c.name} })
+}
+
+type dirName struct {
+	dir  *node
+	name string
+}
+
+// crashClone keeps changes in their order that have the same line.
+func (m *Mem) crashClone(keep func() bool, line func(dirChange) any) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if keep == nil {
@@ -167,14 +184,14 @@ func (m *Mem) CrashClone(keep func() bool) *Mem {
 		}
 		return after[d]
 	}
-	cut := map[*node]bool{} // directories whose later changes are lost
+	cut := map[any]bool{} // lines whose later changes are lost
 	for _, op := range m.pending {
-		lost := slices.ContainsFunc(op, func(c dirChange) bool { return cut[c.dir] }) || !keep()
+		lost := slices.ContainsFunc(op, func(c dirChange) bool { return cut[line(c)] }) || !keep()
 		if !lost {
 			apply(op, entries)
 		}
 		for _, c := range op {
-			cut[c.dir] = cut[c.dir] || lost
+			cut[line(c)] = cut[line(c)] || lost
 		}
 	}
 	copies := map[*node]*node{} // a file may have several names
