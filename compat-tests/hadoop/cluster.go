@@ -137,7 +137,7 @@ func quorumURI(journals []*JournalNode) string {
 // ConfigureHA writes the configurations of the highly available pair; [Site.Cluster] has done so, and it is called
 // again after [Cluster.ConfigureSingle].
 func (c *Cluster) ConfigureHA() error {
-	all := c.base.With(c.highlyAvail, c.options.NameNodes)
+	all := c.Properties()
 	for _, n := range c.NameNodes {
 		if err := n.configure(all); err != nil {
 			return err

@@ -105,6 +105,9 @@ func (j *JournalNode) WaitServing(ctx context.Context) error {
 	}, j.Process)
 }
 
+// ConfDir is its configuration directory.
+func (j *JournalNode) ConfDir() string { return j.conf }
+
 // Current returns the directory of a journal's segments.
 func (j *JournalNode) Current(jid string) string { return filepath.Join(j.Edits, jid, "current") }
 
