@@ -148,6 +148,7 @@ func (w *world) recoverOne(first storage.TxID) error {
 // copyTorn gets a segment from another node: a torn batch that nobody acknowledged keeps this one out of its recovery,
 // or, if the committed txid told the writer so, lets it answer what lies before.
 func (w *world) copyTorn(good segment) error {
+	good = w.ledger.upToCommitted(good)
 	if err := w.acceptBytes(good); err != nil {
 		return named(fmt.Sprintf("a copy of the torn segment %d is accepted", good.first), err)
 	}

@@ -158,6 +158,7 @@ func (h *history) behind() storage.TxID {
 		for _, seg := range s.segments {
 			next = max(next, seg.most+1, seg.first+1)
 		}
+		next = max(next, s.committedMost+1) // of which purgeLogs may have left nothing here
 	}
 	return next
 }
