@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gojn/storage"
+	"gojn/storage/vfs"
 )
 
 // Event is something that happened in a journal, typed, for logs and metrics. The core emits events and knows neither.
@@ -61,6 +62,14 @@ type (
 		Downloaded bool
 		From       string
 	}
+	// SpaceShort is a disk that is full, or a reserve for it that is not whole; told again when that changes.
+	SpaceShort struct {
+		Problem     error
+		Free        vfs.FSInfo
+		ReserveLeft int64 // bytes
+	}
+	// SpaceBack is the end of SpaceShort.
+	SpaceBack struct{ Free vfs.FSInfo }
 	// UpgradeAbandoned is an upgrade of which only the first half was done when a new writer began: the state before it is
 	// back.
 	UpgradeAbandoned struct{ Reason string }
@@ -86,6 +95,8 @@ func (SegmentBad) event()       {}
 func (SegmentTrusted) event()   {}
 func (RecoveryPrepared) event() {}
 func (RecoveryAccepted) event() {}
+func (SpaceShort) event()       {}
+func (SpaceBack) event()        {}
 func (UpgradeAbandoned) event() {}
 func (RequestRefused) event()   {}
 func (Purged) event()           {}

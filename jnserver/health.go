@@ -10,6 +10,8 @@ type JournalHealth struct {
 	OpenError error
 	// Bad are the segments that this node neither finalizes nor offers to others.
 	Bad []BadSegment
+	// Space is what is known of the space on the disk; its Problem is nil if there is enough.
+	Space Space
 }
 
 // Health tells of every journal that is open or could not be opened when it was last asked for.
@@ -17,7 +19,7 @@ func (n *Node) Health() []JournalHealth {
 	var list []JournalHealth
 	for _, j := range n.Journals() {
 		s := j.Snapshot()
-		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad}
+		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad, Space: s.Space}
 		h.OpenError = cmp.Or(s.Problem, s.EpochErr, s.CommittedErr)
 		list = append(list, h)
 	}

@@ -27,7 +27,8 @@ type SegmentFetcher interface {
 	Fetch(ctx context.Context, url string, dst io.Writer) (int64, error)
 }
 
-// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites and Events are needed.
+// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites, Reserve and Events
+// are needed.
 type Env struct {
 	FS      vfs.FS
 	Clock   Clock
@@ -39,6 +40,8 @@ type Env struct {
 	LockOwner string
 	// SyncedWrites is dfs.namenode.edits.noeditlogchannelflush: segments are opened O_DSYNC and not synced by call.
 	SyncedWrites bool
+	// Reserve is the space that each journal keeps for what must be written to a full disk; the zero value is none.
+	Reserve storage.Reserve
 }
 
 var errJournalClosed = errors.New("the journal is closed: the JournalNode is stopping")
@@ -69,6 +72,8 @@ type Journal struct {
 	acked     map[storage.TxID]storage.TxID
 	badList   []BadSegment // replaced, never changed in place
 	lastWrite time.Time
+	space     Space
+	full      fullDisk
 }
 
 // openSegment is the segment that this process is writing.
@@ -90,7 +95,7 @@ func (j *Journal) position() position {
 func OpenJournal(env Env, jid, root string) (*Journal, error) {
 	dir, err := storage.Open(storage.Options{
 		FS: env.FS, Root: root, CurrentPerm: env.CurrentPerm, LockOwner: env.LockOwner,
-		Now: env.Clock.Now, SyncedWrites: env.SyncedWrites,
+		Now: env.Clock.Now, SyncedWrites: env.SyncedWrites, Reserve: env.Reserve,
 	})
 	if err != nil {
 		return nil, err
@@ -100,6 +105,8 @@ func OpenJournal(env Env, jid, root string) (*Journal, error) {
 		_ = dir.Close() // the reason why the journal cannot be used is err
 		return nil, err
 	}
+	j.measure()
+	j.tellSpace()
 	j.publish()
 	return j, nil
 }
@@ -307,6 +314,7 @@ func (j *Journal) exclusive(op string, call func() error) error {
 			err = lerr
 		}
 	}
+	j.noteSpace(op, err)
 	j.publish()
 	if err != nil {
 		j.emit(RequestRefused{Op: op, Err: err})
@@ -314,7 +322,10 @@ func (j *Journal) exclusive(op string, call func() error) error {
 	return err
 }
 
-const opFormat = "format"
+const (
+	opFormat = "format"
+	opStart  = "startLogSegment"
+)
 
 // ensureLoaded takes the state from a directory that could not be read, or not be served, until now: without its promises
 // and its end it must not be written. What a change failed at on its way is tried again first.

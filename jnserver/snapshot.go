@@ -39,6 +39,8 @@ type Snapshot struct {
 	Bad []BadSegment
 	// LastWrite is when the last batch was written by this process; zero if none was.
 	LastWrite time.Time
+	// Space is what is known of the space on the disk.
+	Space Space
 }
 
 // BadSegment is a segment that this node neither finalizes nor offers as a source, and the reason.
@@ -101,6 +103,7 @@ func (j *Journal) publish() {
 		HighestIn:      j.highestIn,
 		Bad:            j.badList,
 		LastWrite:      j.lastWrite,
+		Space:          j.space,
 	}
 	if j.open != nil {
 		s.Writing, s.IsWriting = j.open.first, true

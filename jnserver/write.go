@@ -77,7 +77,7 @@ func (j *Journal) Heartbeat(r RequestInfo) error {
 // so that a crash never shows the new file with the old epoch. layout is what the file's header says; 0 means that the
 // request had none, and the VERSION's is used.
 func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int32) error {
-	return j.exclusive("startLogSegment", func() error {
+	return j.exclusive(opStart, func() error {
 		if err := j.begin(r); err != nil {
 			return err
 		}

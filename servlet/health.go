@@ -3,6 +3,7 @@ package servlet
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Health is the state of the node as it was last seen, in plain values: whoever makes it looks at nothing that can block.
@@ -22,6 +23,19 @@ type JournalHealth struct {
 	// DamagedSegments are the segments in current/ that are kept but not offered to others and not finalized: those whose
 	// bytes are damaged or lost, and those given up after a write that failed.
 	DamagedSegments []DamagedSegment
+	// SpaceError is what is wrong with the space on the disk and what to do; empty if there is enough.
+	SpaceError string
+	// Space is nil if it is not known.
+	Space *Space
+}
+
+// Space is what the file system of a journal's directory said at AsOf, and how much of it the journal keeps for a full disk.
+type Space struct {
+	FreeBytes    uint64    `json:"freeBytes"` // for this process
+	TotalBytes   uint64    `json:"totalBytes"`
+	FreeInodes   uint64    `json:"freeInodes"` // 0 where the file system counts none
+	ReserveBytes int64     `json:"reserveBytes"`
+	AsOf         time.Time `json:"asOf"`
 }
 
 // DamagedSegment is a file name in current/ and what is wrong, such as the error of the write that failed.
@@ -32,7 +46,7 @@ type DamagedSegment struct {
 
 // OK tells whether nothing is wrong with the journal.
 func (j JournalHealth) OK() bool {
-	return j.OpenError == "" && len(j.DamagedSegments) == 0
+	return j.OpenError == "" && len(j.DamagedSegments) == 0 && j.SpaceError == ""
 }
 
 // OK tells whether nothing is wrong with the node's journals.
@@ -58,6 +72,8 @@ type journalHealthJSON struct {
 	Formatted       bool             `json:"formatted"`
 	OpenError       string           `json:"openError,omitempty"`
 	DamagedSegments []DamagedSegment `json:"damagedSegments,omitempty"`
+	SpaceError      string           `json:"spaceError,omitempty"`
+	Space           *Space           `json:"space,omitempty"`
 }
 
 func statusWord(ok bool) string {
@@ -75,7 +91,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	for _, j := range state.Journals {
 		body.Journals = append(body.Journals, journalHealthJSON{
 			JID: j.JournalID, Status: statusWord(j.OK()), Formatted: j.Formatted,
-			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments,
+			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments, SpaceError: j.SpaceError, Space: j.Space,
 		})
 	}
 	text, err := json.MarshalIndent(body, "", "  ")

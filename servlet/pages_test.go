@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,6 +30,10 @@ func TestHealth(t *testing.T) {
 			`{"status":"degraded","ready":true,"journals":[{"jid":"ns1","status":"ok","formatted":true},` +
 				`{"jid":"ns2","status":"degraded","formatted":true,"damagedSegments":[{"name":"edits_inprogress_0000000000000000016",` +
 				`"reason":"no space left"}]}]}`},
+		"full": {servlet.Health{Ready: true, Journals: []servlet.JournalHealth{{JournalID: "a", Formatted: true, SpaceError: "full",
+			Space: &servlet.Space{FreeBytes: 1, TotalBytes: 2, FreeInodes: 3, ReserveBytes: 4, AsOf: time.UnixMilli(5).UTC()}}}}, 503, 200,
+			`{"status":"degraded","ready":true,"journals":[{"jid":"a","status":"degraded","formatted":true,"spaceError":"full",` +
+				`"space":{"freeBytes":1,"totalBytes":2,"freeInodes":3,"reserveBytes":4,"asOf":"1970-01-01T00:00:00.005Z"}}]}`},
 		"open": {servlet.Health{Journals: []servlet.JournalHealth{{JournalID: "a", OpenError: "no permission"}}}, 503, 503,
 			`{"status":"degraded","ready":false,"journals":[{"jid":"a","status":"degraded","formatted":false,"openError":"no permission"}]}`},
 	} {

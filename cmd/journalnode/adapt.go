@@ -39,6 +39,13 @@ func health(node *jnserver.Node, late []string, ready bool) servlet.Health {
 		if j.OpenError != nil {
 			shown.OpenError = j.OpenError.Error()
 		}
+		if j.Space.Problem != nil {
+			shown.SpaceError = j.Space.Problem.Error()
+		}
+		if !j.Space.AsOf.IsZero() {
+			shown.Space = &servlet.Space{FreeBytes: j.Space.Free.FreeBytes, TotalBytes: j.Space.Free.TotalBytes,
+				FreeInodes: j.Space.Free.FreeInodes, ReserveBytes: j.Space.Reserve.Left, AsOf: j.Space.AsOf.UTC()}
+		}
 		for _, b := range j.Bad {
 			shown.DamagedSegments = append(shown.DamagedSegments, servlet.DamagedSegment{Name: b.Name, Reason: b.Reason})
 		}

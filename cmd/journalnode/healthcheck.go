@@ -170,8 +170,8 @@ type healthAnswer struct {
 	Status   string
 	Ready    bool
 	Journals []struct {
-		JID, Status, OpenError string
-		DamagedSegments        []struct{ Name, Reason string }
+		JID, Status, OpenError, SpaceError string
+		DamagedSegments                    []struct{ Name, Reason string }
 	}
 }
 
@@ -184,6 +184,9 @@ func judgeHealth(address string, resp *http.Response, body []byte) (string, erro
 	for _, j := range h.Journals {
 		if j.OpenError != "" {
 			wrong = append(wrong, j.JID+": "+j.OpenError)
+		}
+		if j.SpaceError != "" {
+			wrong = append(wrong, j.JID+": "+j.SpaceError)
 		}
 		for _, s := range j.DamagedSegments {
 			wrong = append(wrong, j.JID+": "+s.Name+": "+s.Reason)

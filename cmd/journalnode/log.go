@@ -48,6 +48,11 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("prepared recovery", "segment", e.First, "answer", recoveryText(e.Answer))
 		case jnserver.RecoveryAccepted:
 			log.Info("accepted recovery", "state", e.State, "epoch", e.Epoch, "downloaded", e.Downloaded, "url", e.From)
+		case jnserver.SpaceShort:
+			log.Error("not enough space", "problem", e.Problem, "free_bytes", e.Free.FreeBytes, "free_inodes", e.Free.FreeInodes,
+				"reserve_bytes", e.ReserveLeft)
+		case jnserver.SpaceBack:
+			log.Info("enough space again", "free_bytes", e.Free.FreeBytes, "free_inodes", e.Free.FreeInodes)
 		case jnserver.UpgradeAbandoned:
 			log.Warn("half-done upgrade abandoned, the state before it is back", "reason", e.Reason)
 		case jnserver.RequestRefused:

@@ -10,6 +10,7 @@ import (
 	"gojn/internal/jmx"
 	"gojn/jnserver"
 	"gojn/servlet"
+	"gojn/storage"
 	"gojn/storage/vfs"
 )
 
@@ -38,6 +39,7 @@ func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL
 			CurrentPerm:  s.EditsDirPerm, // 0 unless set: the umask decides
 			LockOwner:    jnserver.LockOwner(),
 			SyncedWrites: s.NoEditLogChannelFlush,
+			Reserve:      storage.DefaultReserve,
 		},
 		EditsDir:              s.EditsDir,
 		EditsDirByNameservice: s.EditsDirByNameservice,
