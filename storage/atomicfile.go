@@ -63,12 +63,17 @@ func writeFileSync(fsys vfs.FS, name string, data []byte) (err error) {
 
 // readSmallFile reads at most smallFileLimit bytes of a file.
 func readSmallFile(fsys vfs.FS, name string) (data []byte, err error) {
+	return readFirst(fsys, name, smallFileLimit)
+}
+
+// readFirst reads at most limit bytes of a file.
+func readFirst(fsys vfs.FS, name string, limit int64) (data []byte, err error) {
 	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(io.NewSectionReader(f, 0, smallFileLimit))
+	return io.ReadAll(io.NewSectionReader(f, 0, limit))
 }
 
 // exists is Java's File.exists, but tells an error from "no".

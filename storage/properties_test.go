@@ -108,6 +108,14 @@ func TestReadVersionErrors(t *testing.T) {
 	if info, err := readVersion(versionOn(good), "/r", "/r/current"); err != nil || info.NamespaceID != 5 {
 		t.Errorf("the good one: %v %v", info, err)
 	}
+	// A comment as long as Java takes it hides nothing, and of a file that is too long no part counts.
+	for size, served := range map[int]bool{versionLimit - len(good) - 2: true, versionLimit - len(good) - 1: false} {
+		long := "#" + strings.Repeat("x", size) + "\n" + good
+		info, err := readVersion(versionOn(long), "/r", "/r/current")
+		if served != (err == nil && info.ClusterID == "c") || !served && javaerr.ClassOf(err) != javaerr.IOException {
+			t.Errorf("%d bytes: %v %v", len(long), info, err)
+		}
+	}
 }
 
 // FuzzVersion: what was read and written again reads the same.

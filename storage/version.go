@@ -16,6 +16,8 @@ const (
 	nodeType    = "JOURNAL_NODE"
 	// javaDate is the form of java.util.Date.toString.
 	javaDate = "Mon Jan 02 15:04:05 MST 2006"
+	// versionLimit bounds VERSION, which Java reads whatever its size. A longer one is refused: its end would count.
+	versionLimit = 1 << 20
 )
 
 // The keys of VERSION, in the order in which Java on JDK 17 writes them. Readers do not care.
@@ -62,7 +64,7 @@ type versionFile struct {
 
 func openVersion(fsys vfs.FS, root, dir string) (versionFile, error) {
 	v := versionFile{root: root, path: dir + "/" + versionName}
-	data, err := readSmallFile(fsys, v.path)
+	data, err := readFirst(fsys, v.path, versionLimit+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		if there, statErr := exists(fsys, dir); statErr == nil && there {
 			return v, inconsistent(root, "file VERSION has %s missing. There is no file %s: %w",
@@ -72,6 +74,9 @@ func openVersion(fsys vfs.FS, root, dir string) (versionFile, error) {
 	}
 	if err != nil {
 		return v, err
+	}
+	if len(data) > versionLimit {
+		return v, javaerr.New(javaerr.IOException, "%s has more than %d bytes", v.path, versionLimit)
 	}
 	v.empty = len(data) == 0
 	if v.props, err = parseProperties(data); err != nil {
