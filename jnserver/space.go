@@ -31,7 +31,7 @@ type fullDisk struct {
 func (j *Journal) noteSpace(op string, err error) {
 	begins := op == opStart || op == opFormat
 	switch {
-	case storage.NoSpace(err):
+	case vfs.NoSpace(err):
 		j.full = fullDisk{op, err}
 		j.measure()
 	case err == nil && (begins || op == j.full.op):
@@ -77,7 +77,7 @@ func spaceProblem(root string, full fullDisk, r storage.ReserveState) error {
 	switch {
 	case len(wrong) == 0:
 		return nil
-	case full.err == nil && r.Err != nil && !storage.NoSpace(r.Err):
+	case full.err == nil && r.Err != nil && !vfs.NoSpace(r.Err):
 		return fmt.Errorf("no space is kept for a full disk: %s. It is tried again with each segment", strings.Join(wrong, "; "))
 	}
 	return fmt.Errorf("the disk is full: %s. Make room on the file system of %s: the next segment finds it, without a restart",

@@ -2,14 +2,13 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path"
-	"syscall"
 
 	"gojn/storage/vfs"
 )
@@ -49,9 +48,6 @@ type ReserveState struct {
 
 // Short tells that the reserve should be whole and is not.
 func (s ReserveState) Short() bool { return s.Err != nil || !s.Missing && s.Left < s.Want }
-
-// NoSpace tells whether an operation failed because the file system is full, has no inodes left, or a quota is used up.
-func NoSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // reserve is the reserve of one journal. It belongs to the goroutine that uses the Dir.
 type reserve struct {
@@ -99,7 +95,7 @@ func (r *reserve) look() error {
 // The sync behind it makes journaling file systems commit, before which they do not hand blocks out again. The last that is
 // given is the file itself, for its inode.
 func (r *reserve) madeRoom(err error, floor int64) bool {
-	if !NoSpace(err) {
+	if !vfs.NoSpace(err) {
 		return false
 	}
 	if r.size.total() == 0 || !r.locked() {
@@ -155,7 +151,7 @@ func (r *reserve) keep(want int64) error {
 		err = r.fill(want)
 	}
 	r.err = err
-	if NoSpace(err) && r.left < r.size.Promises {
+	if vfs.NoSpace(err) && r.left < r.size.Promises {
 		return fmt.Errorf("no edits are taken until %d bytes can be kept free for promises in %s, which has %d: %w",
 			r.size.Promises, r.path, r.left, err)
 	}
@@ -184,7 +180,7 @@ func (r *reserve) fill(want int64) (err error) {
 	end := good
 	var short error
 	for end < want && short == nil {
-		part := reserveBytes(end, min(want-end, reservePortion-end%reservePortion))
+		part := reserveBytes(end, min(want-end, reservePortion))
 		if _, short = f.WriteAt(part, end); short == nil {
 			end += int64(len(part))
 		}
@@ -221,12 +217,16 @@ func goodReserve(f vfs.File, size int64) (good int64, err error) {
 	return good, nil
 }
 
-// reserveBytes are length bytes of the reserve from offset, within one portion. They look like chance, so that no file system
-// stores them as less than they are.
+// reserveBytes are length bytes of the reserve from offset on. They look like chance (SplitMix64 of the place), so that no file
+// system stores them as less than they are.
 func reserveBytes(offset, length int64) []byte {
-	seed := [32]byte{}
-	copy(seed[:], fmt.Sprintf("%s %d", reserveName, offset/reservePortion))
-	part := make([]byte, offset%reservePortion+length)
-	_, _ = rand.NewChaCha8(seed).Read(part) // never fails
-	return part[offset%reservePortion:]
+	const word = 8
+	part := make([]byte, 0, length+2*word)
+	for i := uint64(offset / word); int64(i)*word < offset+length; i++ {
+		z := (i + 1) * 0x9e3779b97f4a7c15
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		part = binary.LittleEndian.AppendUint64(part, z^z>>31)
+	}
+	return part[offset%word:][:length]
 }

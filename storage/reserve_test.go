@@ -193,7 +193,7 @@ func fillUp(t *testing.T, mem *vfs.Mem, n int) {
 	t.Helper()
 	f, err := mem.OpenFile(fmt.Sprintf("/data/log-%d", n), os.O_RDWR|os.O_CREATE, 0o600)
 	must(t, err)
-	if _, err := f.WriteAt(make([]byte, 1<<20), 0); !storage.NoSpace(err) {
+	if _, err := f.WriteAt(make([]byte, 1<<20), 0); !vfs.NoSpace(err) {
 		t.Fatalf("not full: %v", err)
 	}
 	must(t, f.Close())
@@ -221,14 +221,14 @@ func TestSegmentOnAFullDisk(t *testing.T) {
 	must(t, w.Append(edits(20, 29)))
 	must(t, w.Sync())
 	err := w.Append(make([]byte, 1<<20)) // a second block
-	if !storage.NoSpace(err) {
+	if !vfs.NoSpace(err) {
 		t.Errorf("a second block: %v", err)
 	}
 	must(t, w.Abort())
 	if left := d.Reserve().Left; left < storage.DefaultReserve.Promises {
 		t.Errorf("%d bytes are left after the edits", left)
 	}
-	if _, err := d.StartSegment(30, -67); !storage.NoSpace(err) {
+	if _, err := d.StartSegment(30, -67); !vfs.NoSpace(err) {
 		t.Errorf("a second segment: %v", err)
 	}
 	must(t, d.SetPromisedEpoch(7))
@@ -249,7 +249,7 @@ func TestSegmentWaitsForReserve(t *testing.T) {
 	wantLeft(t, "a promise", d, 3*portion, true)
 	fill(mem, portion, 100)
 	must(t, w.Append(edits(10, 11))) // into what it has
-	if err := w.Append(make([]byte, 1<<20)); !storage.NoSpace(err) {
+	if err := w.Append(make([]byte, 1<<20)); !vfs.NoSpace(err) {
 		t.Errorf("it grew: %v", err)
 	}
 	wantLeft(t, "the attempt", d, 4*portion, false)
@@ -280,10 +280,10 @@ func TestPromisesWithoutInodes(t *testing.T) {
 	if s := d.Reserve(); !s.Short() || s.Left != 0 || has(t, mem, reservePath) {
 		t.Errorf("%+v", s)
 	}
-	if err := d.SetPaxos(storage.PaxosRecord{Start: 10, End: 10, AcceptedIn: 9}); !storage.NoSpace(err) {
+	if err := d.SetPaxos(storage.PaxosRecord{Start: 10, End: 10, AcceptedIn: 9}); !vfs.NoSpace(err) {
 		t.Errorf("one more file: %v", err)
 	}
-	if _, err := d.StartSegment(20, -67); !storage.NoSpace(err) {
+	if _, err := d.StartSegment(20, -67); !vfs.NoSpace(err) {
 		t.Errorf("a segment: %v", err)
 	}
 	empty(mem)

@@ -81,7 +81,7 @@ func TestPowerCutsOnAFullDisk(t *testing.T) {
 				}
 				mem, d, run := reservedArena(t, s, full.space, cut)
 				err := run()
-				if fails := slices.Contains(full.fails, s.name); fails != (err != nil) || err != nil && !storage.NoSpace(err) {
+				if fails := slices.Contains(full.fails, s.name); fails != (err != nil) || err != nil && !vfs.NoSpace(err) {
 					t.Fatalf("%v, want an error: %t", err, fails)
 				}
 				for i, c := range cuts {
