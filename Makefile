@@ -22,7 +22,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   -f docker/compose.yaml
 
 .PHONY: docker-image docker-prepare docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race crash crash-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
+.PHONY: help build run test test-unit test-race crash crash-long kill-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,14 @@ crash-long: ## histories, power cuts and faults, seed after seed, until one fail
 	  (cd crash-tests && ../bin/crash-tests -test.run '^(TestRandomHistories|TestPowerCutAtEachOperation|TestEachFault)$$' \
 	    -test.v -test.timeout 0 -crash.seed=$$seed -crash.histories=1000 | grep -vE '^=== |^ +--- PASS') || exit 1; \
 	  seed=$$((seed + 1000)); done
+
+kill-long: build ## kill -9 of nodes under Hadoop's client, both releases, seed after seed until one fails or Ctrl-C (SEED=n: from there on)
+	@go test -c -o bin/kill-tests ./compat-tests
+	@seed=$${SEED:-1}; while true; do \
+	  (cd compat-tests && COMPAT=required COMPAT_LONG=1 GOJN_JOURNALNODE=../bin/journalnode \
+	    ../bin/kill-tests -test.run '^TestKill_' -test.v -test.timeout 0 -kill.seed=$$seed -kill.lives=1000 \
+	    -kill.rounds=200) || exit 1; \
+	  seed=$$((seed + 1)); done
 
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
 	@for tool in java javac mvn; do command -v $$tool >/dev/null || \

@@ -30,6 +30,8 @@ type victim struct {
 	t      *testing.T
 	starts []time.Duration
 	kills  int
+	// downloads are the recoveries of all its processes but the last one that fetched a copy.
+	downloads int
 }
 
 // killSite is a site for processes that are started by the hundred: when the test fails it shows the last logs only.
@@ -71,6 +73,7 @@ func (v *victim) kill() {
 func (v *victim) examineEnd() {
 	v.t.Helper()
 	code := must(v.ExitCode(context.Background()))(v.t)
+	v.downloads += downloadsIn(v)
 	for line := range strings.Lines(v.FullLog()) {
 		for _, sign := range []string{"panic:", "fatal error:", "goroutine ", "level=ERROR"} {
 			if strings.Contains(line, sign) && !strings.Contains(line, "SABOTEUR") {
