@@ -26,9 +26,12 @@ const (
 	committedName = "committed-txid"
 )
 
+// reserveName is the space that our node keeps beside current/ for a full disk.
+const reserveName = "gojn.reserve"
+
 // ReadTree reads the directory <edits dir>/<journal>. What a run decides is left out: the process id in in_use.lock, the
-// date in VERSION's first line, the padding behind the transactions of a segment in progress, and a committed-txid without
-// content, which Java makes when it looks for one. A segment that does not hold what its name says is an error.
+// date in VERSION's first line, the padding behind the transactions of a segment in progress, our node's reserve, and a
+// committed-txid without content, which Java makes when it looks for one. A segment that does not hold what its name says is an error.
 func ReadTree(root string) (Tree, error) {
 	tree := make(Tree)
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
@@ -47,7 +50,7 @@ func ReadTree(root string) (Tree, error) {
 			tree[rel+"/"] = info.Mode().Perm().String()
 		case !info.Mode().IsRegular():
 			tree[rel] = info.Mode().String()
-		case entry.Name() == committedName && info.Size() == 0:
+		case entry.Name() == committedName && info.Size() == 0, rel == reserveName:
 		default:
 			tree[rel], err = readTreeFile(name)
 		}
