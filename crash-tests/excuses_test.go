@@ -26,8 +26,6 @@ func orderExcuse(m mutation) (reason string, excused bool) {
 		return "current/ does not count before it has VERSION, and both are durable by then", true
 	case both("Dir.LatestSegment:"):
 		return "the segment that is set aside is empty", true
-	case strings.Contains(m.late.first.calls, "Dir.SetPaxos:") && strings.Contains(m.late.second.calls, "Dir.settle:"):
-		return "the second one is in the next acceptRecovery, when the first one's answer was sent", true
 	case both("Download.Finish:"):
 		return "the record, without which a download is garbage, is written behind both", true
 	case strings.Contains(m.late.first.calls, "Dir.SetWriterEpoch:") &&

@@ -1,6 +1,8 @@
 package jnserver_test
 
 import (
+	"context"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,4 +135,64 @@ func TestStartOverThatFails(t *testing.T) {
 	must(t, j.StartLogSegment(w.info(), 4, layout))
 	must(t, j.Write(w.info(), writes(4, 4, 6)))
 	wantShown(t, j, 6)
+}
+
+// TestListedAgainByAnyCall: a change failed half way on a disk that could not be listed either. The first call behind the
+// fault, whichever it is, shows readers what is there.
+func TestListedAgainByAnyCall(t *testing.T) {
+	mem := vfs.NewMem()
+	renamed := 0
+	f := &failing{match: func(op vfs.Op) bool {
+		if op.Kind == "rename" && strings.HasSuffix(op.To, storage.SuffixTrash) {
+			renamed++
+		}
+		return renamed > 0 && (op.Kind == "syncdir" || op.Kind == "readdir")
+	}}
+	j, w := written(t, newEnv(vfs.Inject(mem, f.hook), noFetch))
+	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	f.armed = true
+	if err := j.DiscardSegments(4); err == nil {
+		t.Fatal("discarded without a sync")
+	}
+	f.armed = false
+	must(t, j.Heartbeat(w.info()))
+	m, err := j.EditLogManifest(1, true)
+	must(t, err)
+	if len(m.Logs) != 1 || m.Logs[0].Last != 3 {
+		t.Errorf("the manifest is %v, on disk are %q", m, names(t, mem, journalRoot+"/current"))
+	}
+}
+
+// TestAcceptRepeatedInOneEpoch: the record of an accept failed at its last sync, and so does the download of a second attempt.
+// The finished copy of the first one stays, so that the next writer's recovery completes it, and a power cut in between does
+// not keep the node from answering either.
+func TestAcceptRepeatedInOneEpoch(t *testing.T) {
+	mem := vfs.NewMem()
+	f := &failing{match: func(op vfs.Op) bool { return op.Kind == "syncdir" && strings.HasSuffix(op.Path, "/paxos") }}
+	broken := false
+	fetch := fetchFunc(func(_ context.Context, _ string, dst io.Writer) (int64, error) {
+		data := segmentFile(4, 9)
+		if broken {
+			data = data[:30]
+		}
+		n, err := dst.Write(data)
+		if broken {
+			err = errDisk
+		}
+		return int64(n), err
+	})
+	j, _ := written(t, newEnv(vfs.Inject(mem, f.hook), fetch))
+	w := newWriter(t, j, 2)
+	state := jnserver.SegmentState{Start: 4, End: 9, InProgress: true}
+	f.armed = true
+	wantError(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"), javaerr.IOException, "input/output error")
+	f.armed, broken = false, true
+	if err := j.AcceptRecovery(t.Context(), w.info(), state, "x"); err == nil {
+		t.Fatal("accepted half a download")
+	}
+	answerOf(t, openJournal(t, newEnv(everything(mem), noFetch)), nil, 9)
+	w = newWriter(t, j, 3)
+	answerOf(t, j, w, 9)
+	must(t, j.AcceptRecovery(t.Context(), w.info(), state, "x"))
+	must(t, j.FinalizeLogSegment(w.info(), 4, 9))
 }

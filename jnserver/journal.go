@@ -309,6 +309,9 @@ func (j *Journal) exclusive(op string, call func() error) error {
 		err = j.ensureLoaded()
 	}
 	if err == nil {
+		if j.open == nil { // readers are shown the segments as they are, whichever call comes first behind a fault
+			_ = j.dir.Settle() // a call that needs the list fails with the reason
+		}
 		err = named(j.jid, call())
 		if lerr := j.ensureLoaded(); err == nil {
 			err = lerr

@@ -48,7 +48,10 @@ func (f *hintFile) get(unknown int64) (int64, error) {
 	return value, nil
 }
 
-// set writes the value in one pwrite, so that a crash leaves the old one, the new one or an empty file. It does not sync.
+// set writes the value in one pwrite and does not sync it. A crash leaves the old value or the new one, as the eight bytes are
+// in one sector; of a new file nothing, an empty one, or the length without the data, which reads as 0 and is no more than
+// the truth either. A write that fails half way would leave bytes of both, which may make a number above both: then nothing
+// is left.
 func (f *hintFile) set(value, unknown int64) error {
 	old, err := f.get(unknown)
 	if err != nil {
@@ -65,18 +68,10 @@ func (f *hintFile) set(value, unknown int64) error {
 	}
 	f.known = false
 	if err := f.write(value); err != nil {
-		f.dropPart()
 		return err
 	}
 	f.value, f.known = value, true
 	return nil
-}
-
-// dropPart empties a file that a failed write left with one to seven bytes, which no JournalNode would read again.
-func (f *hintFile) dropPart() {
-	if info, err := f.file.Stat(); err == nil && info.Size() < hintLen {
-		_ = f.file.Truncate(0) // the write error is what counts
-	}
 }
 
 // sync makes the value durable. It is written once more first: an earlier sync, of this process or another, may have failed,
@@ -99,9 +94,14 @@ func (f *hintFile) sync() error {
 	}
 }
 
+// write empties the file if a part was written: unknown is safe.
 func (f *hintFile) write(value int64) error {
 	for {
-		_, err := f.file.WriteAt(formatHint(value), 0)
+		n, err := f.file.WriteAt(formatHint(value), 0)
+		if err != nil && n > 0 {
+			f.known = false
+			_ = f.file.Truncate(0) // the write error is what counts
+		}
 		if !madeRoom(f.fs, err) {
 			return err
 		}

@@ -109,6 +109,18 @@ func (d *Dir) changeSynced(do func() error, update func([]Segment) []Segment) er
 	return nil
 }
 
+// Settle makes up for a listing of current/, or a sync of it, that failed or was left for later; every method that needs it
+// does so itself. It does nothing if there is nothing to make up for.
+func (d *Dir) Settle() error {
+	if !d.unsettled {
+		return nil
+	}
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
+	return d.settle()
+}
+
 // settle brings the index and the disk together after a change that failed or was not synced: what is visible is made
 // durable, then listed.
 // Everything that decides by the index calls it first.
