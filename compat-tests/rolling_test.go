@@ -16,8 +16,8 @@ import (
 // TestHA_RollingReplacement works through docs/operations.md, with its own commands, on a pair over three live Java
 // JournalNodes under load: each is replaced by ours; while the second one is down the active NameNode is killed and the
 // other one takes over. Then a node of ours loses its disk and is made anew. Then all go back to Java, with an orderly
-// failover in the middle (COMPAT_LONG=1; else only the first does). Whenever no NameNode is killed, the writer stays the
-// same and no operation fails; at the end nothing that was acknowledged is missing.
+// failover in the middle (COMPAT_LONG=1; else only the first does). Whenever no NameNode is killed, the writer stays
+// the same and no operation fails; at the end nothing that was acknowledged is missing.
 func TestHA_RollingReplacement(t *testing.T) {
 	if control() {
 		t.Skip("it replaces Java's nodes by ours; there is nothing to control")
@@ -125,25 +125,51 @@ func (r *rolling) goBack(m *machine) {
 	r.moreDone(30)
 }
 
-// loseDisk kills a node of ours and takes its directory away. What the runbook makes in its place must have promised no
-// less than the others.
+// loseDisk kills a node of ours and takes its directory away. What the runbook makes in its place has promised what the
+// others have, and has every finalized segment that one of them had, before it is started.
 func (r *rolling) loseDisk(m *machine) {
 	r.t.Helper()
 	m.node.Kill()
 	check(r.t, os.RemoveAll(m.node.Edits))
 	r.moreDone(30)
-	m.run("disk", "start")
-	r.t.Log(status(m.run("joined")))
-	promised := func(m *machine) string {
-		return string(must(os.ReadFile(filepath.Join(m.node.Current(hadoop.JournalID), "last-promised-epoch")))(r.t))
+	var finalized []string
+	for _, other := range r.machines {
+		if other != m {
+			finalized = append(finalized, other.finalized()...)
+		}
 	}
-	if mine, others := promised(m), promised(r.machines[0]); mine != others {
+	m.run("disk")
+	if mine, others := m.promised(), r.machines[0].promised(); mine != others {
 		r.t.Errorf("%s has promised %q, %s %q", m.node.Name, mine, r.machines[0].node.Name, others)
 	}
-	finalized := must(filepath.Glob(filepath.Join(m.node.Current(hadoop.JournalID), "edits_0*-*")))(r.t)
-	if len(finalized) < 2 {
-		r.t.Errorf("%s has the segments %v, and none was copied", m.node.Name, finalized)
+	copied := m.finalized()
+	for _, name := range finalized {
+		if !slices.Contains(copied, name) {
+			r.t.Errorf("%s was not given %s", m.node.Name, name)
+		}
 	}
+	m.run("start")
+	r.t.Log(status(m.run("joined")))
+	r.t.Logf("%s was made anew with %d segments", m.node.Name, len(copied))
+}
+
+// promised is the text of last-promised-epoch.
+func (m *machine) promised() string {
+	m.t.Helper()
+	return string(must(os.ReadFile(filepath.Join(m.node.Current(hadoop.JournalID), "last-promised-epoch")))(m.t))
+}
+
+// finalized are the names of the node's finalized segments.
+func (m *machine) finalized() []string {
+	m.t.Helper()
+	var names []string
+	for _, path := range must(filepath.Glob(filepath.Join(m.node.Current(hadoop.JournalID), "edits_0*-*")))(m.t) {
+		names = append(names, filepath.Base(path))
+	}
+	if len(names) == 0 {
+		m.t.Errorf("%s has no finalized segments", m.node.Name)
+	}
+	return names
 }
 
 // require checks whose nodes run.
