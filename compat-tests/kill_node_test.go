@@ -173,7 +173,7 @@ func clutter(root string) ([]string, error) {
 		return err
 	}
 	for dir, known := range map[string]*regexp.Regexp{
-		root:                                    regexp.MustCompile(`^(current|in_use\.lock)$`),
+		root:                                    regexp.MustCompile(`^(current|in_use\.lock|gojn\.reserve)$`),
 		filepath.Join(root, "current"):          stateName,
 		filepath.Join(root, "current", "paxos"): regexp.MustCompile(`^\d+$`),
 	} {

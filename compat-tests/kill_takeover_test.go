@@ -125,6 +125,10 @@ func (w *nodeWriter) takeTold(s *segmentLedger, answer wire.Fields) {
 	if problem := s.problem(d); problem != "" {
 		w.t.Fatalf("life %d: %s: %s", w.counts.lives, d.Name, problem)
 	}
+	replaced := s.other != nil && len(d.Frames) == len(s.other) // which is no length that the segment could have otherwise
+	if s.other != nil && replaced != (record == s.maybeRecord) {
+		w.t.Errorf("life %d: segment %d was replaced: %v, and accepted in epoch %d", w.counts.lives, s.first, replaced, record)
+	}
 	s.told(d, record)
 }
 

@@ -43,7 +43,9 @@ func killSite(t *testing.T, install *hadoop.Installation, nodes func() []*victim
 		site.Close()
 		if t.Failed() {
 			for _, v := range nodes() {
-				t.Log(v.Tail(40))
+				if v != nil && v.Process != nil {
+					t.Log(v.Tail(40))
+				}
 			}
 		}
 	})

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,18 +26,20 @@ type aim struct {
 	method string
 	nth    int
 	after  time.Duration
+	name   *regexp.Regexp // of aimFootprint
 }
 
-// download is an acceptRecovery whose copy has been sent, whole or half; idle is after a life without a kill.
+// What a kill can be aimed at besides calls.
 const (
-	aimDownload = "download"
-	aimIdle     = "idle"
+	aimDownload  = "download"  // of an acceptRecovery, when the copy has been sent, whole or half
+	aimFootprint = "footprint" // the nth change of such a name in the directory
+	aimIdle      = "idle"      // when nothing is asked
 )
 
 // aims are what a kill may be aimed at, with weights.
 var aims = map[string]int{
 	"journal": 8, "finalizeLogSegment": 4, "startLogSegment": 4, "newEpoch": 3, "prepareRecovery": 2, "acceptRecovery": 3,
-	aimDownload: 4, "purgeLogs": 2, "heartbeat": 1, "getJournalState": 1, "format": 2, aimIdle: 1,
+	aimDownload: 4, aimFootprint: 16, "purgeLogs": 2, "heartbeat": 1, "getJournalState": 1, "format": 2, aimIdle: 1,
 }
 
 // newAim draws one.
@@ -46,6 +50,9 @@ func newAim(r *rand.Rand) aim {
 		a.nth += r.IntN(40)
 	case "finalizeLogSegment", "startLogSegment":
 		a.nth += r.IntN(4)
+	case aimFootprint:
+		a.name, a.after = newFootprint(r), moment(r, 300*time.Microsecond)*time.Duration(r.IntN(2))
+		a.nth += r.IntN(2) * r.IntN(6)
 	}
 	return a
 }
@@ -65,7 +72,8 @@ type nodeWriter struct {
 	// of one life
 	conn          *wire.Client
 	aim           aim
-	killing       chan struct{} // closed when the kill is done; nil before it is armed
+	armed         *atomic.Bool
+	killed        chan struct{} // closed when the kill is done
 	calls         map[string]int
 	epoch, serial int64
 	open          *segmentLedger
@@ -81,13 +89,13 @@ type nodeCounts struct {
 
 // arm kills the process after a moment, in the middle of whatever it does then.
 func (w *nodeWriter) arm() {
-	if w.killing != nil {
+	if w.armed.Swap(true) {
 		return
 	}
-	w.killing = make(chan struct{})
+	after, killed := w.aim.after, w.killed
 	go func() {
-		defer close(w.killing)
-		time.Sleep(w.aim.after)
+		defer close(killed)
+		time.Sleep(after)
 		w.v.Kill()
 	}()
 }
@@ -106,10 +114,10 @@ func (w *nodeWriter) call(method string, request wire.Message) (wire.Fields, err
 		return must(wire.Parse(answer))(w.t), nil
 	case errors.As(err, &remote):
 		return wire.Fields{}, err
-	case w.killing == nil:
+	case !w.armed.Load():
 		w.t.Fatalf("%s broke the connection and nobody has killed it: %v\n%s", w.v.Name, err, w.v.Tail(60))
 	}
-	<-w.killing
+	<-w.killed
 	w.counts.cut[method]++
 	return wire.Fields{}, errKilled
 }
@@ -155,7 +163,8 @@ func (w *nodeWriter) info(committed int64) wire.Message {
 // begin connects to a process that was launched.
 func (w *nodeWriter) begin(a aim) {
 	w.t.Helper()
-	w.aim, w.killing, w.calls, w.open, w.serial = a, nil, make(map[string]int), nil, 0
+	w.aim, w.armed, w.killed = a, new(atomic.Bool), make(chan struct{})
+	w.calls, w.open, w.serial = make(map[string]int), nil, 0
 	w.conn = w.v.dial(w.ctx, hadoop.JournalID)
 }
 
@@ -164,15 +173,33 @@ func (w *nodeWriter) live(a aim) {
 	w.t.Helper()
 	w.begin(a)
 	defer w.conn.Close()
+	if a.method == aimFootprint {
+		defer w.follow()()
+	}
 	if w.pendingFormat == "" || w.settleFormat() {
 		if w.takeOver() {
 			w.write()
 		}
 	}
-	if w.killing == nil {
-		w.arm()
+	w.arm()
+	<-w.killed
+}
+
+// follow arms the kill when the footprint that it is aimed at shows.
+func (w *nodeWriter) follow() (end func()) {
+	w.t.Helper()
+	prints := must(newWatch(w.current()))(w.t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if prints.next(w.aim.name, w.aim.nth) {
+			w.arm()
+		}
+	}()
+	return func() {
+		check(w.t, prints.close())
+		<-done
 	}
-	<-w.killing
 }
 
 // write writes segments until the kill, or its moment never came.
