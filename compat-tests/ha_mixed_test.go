@@ -62,7 +62,7 @@ func mixedScenarios() []mixedScenario {
 
 // mixedInCI are those for which there is time in CI; COMPAT_LONG=1 runs them all.
 var mixedInCI = []string{
-	"SameBytes/2+1/2.7.7", "SameBytes/2+1/3.4.2", "Downloads/1+2/3.4.2", "Downloads/2+1/3.4.2", "QuorumLost/1+2/3.4.2",
+	"SameBytes/2+1/2.7.7", "SameBytes/2+1/3.4.2", "Downloads/1+2/3.4.2", "Downloads/2+1/3.4.2",
 }
 
 // TestHA_MixedQuorum runs the scenarios of the other tests on quorums of our nodes and Java's.

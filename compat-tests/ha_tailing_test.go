@@ -11,7 +11,7 @@ import (
 
 // TestHA_InProgressTailing runs a pair whose standby asks for edits of the open segment (getJournaledEdits, 3.x),
 // over nodes that refuse them: ours as Java's without dfs.ha.tail-edits.in-progress. The refusal must make the standby
-// read the segment over HTTP, and it follows the active between rolls.
+// read the segment over HTTP, and it follows the active between rolls. In a mixed quorum Java's nodes do not refuse.
 func TestHA_InProgressTailing(t *testing.T) { onReleases(t, inProgressTailing, hadoop.Hadoop342) }
 
 func inProgressTailing(t *testing.T, ctx context.Context, site *hadoop.Site) {
@@ -21,6 +21,13 @@ func inProgressTailing(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		"dfs.ha.tail-edits.period.backoff-max": "100ms",
 		"dfs.ha.log-roll.period":               "-1", // the standby asks for no rolls
 	}})
+	caches := 0
+	for _, j := range p.Journals {
+		if site.Journals != nil && j.Kind == hadoop.Java { // a cluster in the middle of a replacement has had them all along
+			check(t, j.Configure(hadoop.Properties{"dfs.ha.tail-edits.in-progress": "true"}))
+			caches++
+		}
+	}
 	p.startByHand()
 	open := p.openSegment()
 	p.startLoad(gentle, p.Addresses()...)
@@ -36,8 +43,9 @@ func inProgressTailing(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		t.Errorf("the edits were rolled (open segment %d, then %d): this shows nothing", open, now)
 	}
 	fallbacks := strings.Count(p.NameNodes[1].FullLog(), "falling back to streaming")
-	t.Logf("the standby fell back to HTTP %d times", fallbacks)
-	if fallbacks == 0 {
+	t.Logf("the standby fell back to HTTP %d times; %d nodes have a cache", fallbacks, caches)
+	// Two nodes with a cache are the quorum that a standby reads from; whether it needs HTTP besides is up to Java.
+	if fallbacks == 0 && caches < 2 {
 		t.Error("the standby never fell back to HTTP: this shows nothing")
 	}
 	p.judge()
