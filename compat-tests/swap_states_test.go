@@ -65,7 +65,7 @@ const (
 
 // swapStates are all states.
 func swapStates(release hadoop.Release) []swapState {
-	states := slices.Concat(swapSegments(), swapRecoveries(), swapUpgrades(release), swapVersions(), swapLeftovers())
+	states := slices.Concat(swapSegments(release), swapRecoveries(), swapUpgrades(release), swapVersions(), swapLeftovers())
 	for i := range states {
 		if states[i].work == "" {
 			states[i].work = goOn
@@ -75,7 +75,11 @@ func swapStates(release hadoop.Release) []swapState {
 }
 
 // swapSegments: of the segments and what is kept beside them.
-func swapSegments() []swapState {
+func swapSegments(release hadoop.Release) []swapState {
+	var lengthCounts map[string]string // 2.7 takes a transaction for whole that is as long as it says, padding included
+	if release.Version == hadoop.Hadoop277.Version {
+		lengthCounts = map[string]string{"taken manifest": "startTxId:4 endTxId:5", "taken prepare": "endTxId:5"}
+	}
 	return []swapState{
 		{name: "formatted", why: "nothing but a format", build: "format"},
 		{name: "promised", why: "a promise and no segment", build: "format; epoch; epoch"},
@@ -89,7 +93,7 @@ func swapSegments() []swapState {
 			build: "format; epoch; start; write 3; epoch; start; write 2",
 			// Java's manifest fails; ours has the newest open segment, and what is finalized
 			oursTakes: map[string]string{"taken manifest": "startTxId:4 endTxId:5", "taken body 4": "inprogress"},
-			oursMakes: map[string]string{"back manifest": "startTxId:9 endTxId:10", "back body 4": "5:", "back body 6": "8:",
+			oursMakes: map[string]string{"back manifest": "startTxId:9 endTxId:10", "back body 4": "5: ", "back body 6": "8: ",
 				"back body 9": "inprogress"}},
 		{name: "purged", why: "segments were purged", build: threeAndTwo + "finalize; start; write 4; purge 4"},
 		{name: "discarded", why: "segments were discarded, and written anew", build: threeAndTwo +
@@ -103,7 +107,7 @@ func swapSegments() []swapState {
 			work: "accept 10 source; finalize; start; write 3; finalize; start; write 2; commit",
 			edit: func(root string, _ *swapJournal) error {
 				return overwrite(root+"/current/"+inProgressName(4), mkdirs(4, 2), mkdirs(6, 1)[:40])
-			}},
+			}, oursTakes: lengthCounts},
 	}
 }
 
