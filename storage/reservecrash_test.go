@@ -14,6 +14,16 @@ import (
 	"gojn/storage/vfs"
 )
 
+// incompressibleText is n bytes of noise.
+func incompressibleText(n int) string {
+	random := rand.New(rand.NewPCG(3, 4))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	return string(b)
+}
+
 func compressed(data []byte) int {
 	var out bytes.Buffer
 	w, _ := flate.NewWriter(&out, flate.BestCompression) // the level exists
