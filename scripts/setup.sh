@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and a machine may lack: a JDK 17 or later, Maven, a C compiler for the race detector,
-# systemd-analyze for the unit file, and file systems to format. It does nothing where they are there.
+# systemd-analyze for the unit file, what the runbook's commands need, and file systems to format. It does nothing where they are there.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # mkfs
 
@@ -12,7 +12,7 @@ has_jdk() {
 
 missing=()
 has_jdk || missing+=(openjdk-17-jdk-headless)
-for pair in mvn:maven gcc:gcc git:git make:make systemd-analyze:systemd \
+for pair in mvn:maven gcc:gcc git:git make:make curl:curl scp:openssh-client systemd-analyze:systemd \
   mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs mkfs.f2fs:f2fs-tools; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
