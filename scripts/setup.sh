@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and a machine may lack: a JDK 17 or later, Maven, a C compiler for the race detector,
-# systemd-analyze for the unit file, what the runbook's commands need, and file systems to format. It does nothing where they are there.
+# systemd-analyze for the unit file, what the runbook's commands need, and file systems to format. It does nothing where
+# they are there.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # mkfs
 
