@@ -135,6 +135,8 @@ func (w *world) recoverOne(first storage.TxID) error {
 		return nil // nothing was acknowledged: another node decides, and this one joins at the next segment
 	case err != nil:
 		return w.copyTorn(good)
+	case answer.Segment == nil && torn && !good.empty(): // not even its first frame is there
+		return w.copyTorn(good)
 	case answer.Segment == nil || !answer.Segment.InProgress && !answer.HasAccepted:
 		return nil
 	}

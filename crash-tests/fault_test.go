@@ -71,9 +71,6 @@ func failEach(t *testing.T, s scenario, same *sameDisks) (count faultCount) {
 		op := dry.disk.seen[n-1]
 		count.Points++
 		for _, f := range faultsOf(op, faultSeed(s.name, n)) {
-			if knownDefect(s, n, f) {
-				continue
-			}
 			count.Faults++
 			r := newFaultRun(s, n, f, same)
 			err := r.do()
@@ -88,13 +85,6 @@ func failEach(t *testing.T, s scenario, same *sameDisks) (count faultCount) {
 		}
 	}
 	return count
-}
-
-// knownDefect: if the syncs of both the rename and the removal of previous/ have failed, a repeated doFinalize finds
-// neither previous/ nor finalized.tmp and answers without a sync of the root; a power cut brings previous/ back. Remove
-// this once Dir.FinalizeUpgrade syncs the root there, too.
-func knownDefect(s scenario, n int, f fault) bool {
-	return s.name == "doFinalize" && n == 4 && f.name == "no sync"
 }
 
 func faultSeed(name string, n int) uint64 {

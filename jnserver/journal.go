@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -175,10 +177,13 @@ func (j *Journal) readFence() {
 // aside and takes note of its end and of damage. What it found of a segment that another process wrote is durable and was
 // read from the medium: it is shown from now on.
 func (j *Journal) latest() (storage.Segment, bool, error) {
-	seg, scan, ok, err := j.dir.LatestSegment()
+	seg, scan, ok, err := j.dir.LatestSegment(slices.Collect(maps.Keys(j.acked))...)
 	switch {
-	case errors.Is(err, storage.ErrUnproven):
+	case errors.Is(err, storage.ErrUnproven), unknownHeader(err):
 		j.distrust(seg.First, err) // it is here; its recovery is asked for, and refused by name
+		if !seg.InProgress && seg.Last >= j.highest {
+			j.wrote(seg.First, seg.Last)
+		}
 	case err != nil:
 		return seg, false, err
 	case ok:
@@ -195,7 +200,7 @@ func (j *Journal) latest() (storage.Segment, bool, error) {
 func (j *Journal) note(seg storage.Segment, scan editlog.Scan) {
 	switch {
 	case !seg.InProgress && scanEnd(scan) != seg.Last:
-		j.setBad(seg.First, "the finalized file "+seg.Name+" ends at txid "+scanEnd(scan).String())
+		j.setBad(seg.First, endsEarly(seg, scan))
 	case j.damaged(seg, scan):
 		j.setBad(seg.First, j.damageReason(seg, scan))
 	case !j.dir.Sound(seg):
@@ -205,6 +210,10 @@ func (j *Journal) note(seg storage.Segment, scan editlog.Scan) {
 	if scan.HasTxns() && scan.End >= j.highest {
 		j.wrote(seg.First, scan.End)
 	}
+}
+
+func endsEarly(finalized storage.Segment, scan editlog.Scan) string {
+	return "the finalized file " + finalized.Name + " ends at txid " + scanEnd(scan).String()
 }
 
 // wrote makes last, in the segment that starts at first, the highest transaction.
@@ -333,7 +342,7 @@ const (
 // ensureLoaded takes the state from a directory that could not be read, or not be served, until now: without its promises
 // and its end it must not be written. What a change failed at on its way is tried again first.
 func (j *Journal) ensureLoaded() error {
-	if j.dir.Problem() != nil {
+	if j.dir.Problem() != nil || j.dir.Suspicion() != nil {
 		j.dir.Mend()
 		j.loaded = false
 	}

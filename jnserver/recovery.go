@@ -2,6 +2,7 @@ package jnserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gojn/internal/javaerr"
@@ -129,7 +130,7 @@ func (j *Journal) inspect(first storage.TxID) (found, error) {
 	f := found{seg: seg, exists: true}
 	if !seg.InProgress {
 		f.state = &SegmentState{Start: first, End: seg.Last}
-		return f, nil
+		return f, j.proveFinalized(seg)
 	}
 	if f.scan, err = j.dir.Scan(seg); err != nil {
 		j.distrust(first, err)
@@ -153,6 +154,24 @@ func (j *Journal) inspect(first storage.TxID) (found, error) {
 	}
 	j.emit(SegmentSetAside{Name: seg.Name, Suffix: storage.SuffixEmpty})
 	return found{}, nil
+}
+
+// proveFinalized looks whether all that the name of a finalized segment says is on the disk, unless this process has finalized
+// it: Java does so without a sync, and its process may be gone.
+func (j *Journal) proveFinalized(seg storage.Segment) error {
+	if j.dir.Sound(seg) {
+		return nil
+	}
+	scan, err := j.dir.Scan(seg)
+	if err != nil {
+		j.distrust(seg.First, err)
+		return err
+	}
+	if scanEnd(scan) != seg.Last {
+		j.setBad(seg.First, endsEarly(seg, scan))
+		return nil
+	}
+	return j.prove(seg, scan)
 }
 
 // trusted is inspect for an answer that others will rely on: it fails where this node must abstain.
@@ -254,7 +273,7 @@ func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, er
 		return acceptPlan{}, err
 	}
 	record, accepted, err := j.paxos(accept.Start)
-	if err != nil {
+	if err != nil && !errors.Is(err, storage.ErrBadRecord) { // a damaged one is replaced: whatever it said is of no later epoch
 		return acceptPlan{}, err
 	}
 	if accepted {

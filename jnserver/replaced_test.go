@@ -97,18 +97,19 @@ func TestStartWaitsForTheReading(t *testing.T) {
 	mem := vfs.NewMem()
 	failing := false
 	fsys := vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "open" && strings.Contains(op.Path, "/current/edits_0") {
+		if failing && op.Kind == "rename" && strings.HasSuffix(op.To, storage.SuffixEmpty) {
 			return errDisk
 		}
 		return nil
 	})
 	j, w := written(t, newEnv(fsys, noFetch))
 	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	must(t, j.StartLogSegment(w.info(), 9, layout))
 	must(t, j.DoPreUpgrade())
 	must(t, j.DoUpgrade(fixtureInfo))
 	failing = true
 	if err := j.DoRollback(); err == nil {
-		t.Fatal("the rollback did not notice that the segments cannot be read")
+		t.Fatal("the rollback did not notice that the empty segment cannot be set aside")
 	}
 	if _, _, err := j.NewEpoch(fixtureInfo, 2, "10.0.0.1"); err == nil {
 		t.Fatal("an epoch was promised although the journal's end is unknown")

@@ -61,7 +61,9 @@ type Dir struct {
 	lock    vfs.File // in_use.lock; nil while the root does not exist, and after Close
 	state   State
 	// problem is why the state is not what the disk may hold: an unusable root, or a change that failed half way.
-	problem    error
+	problem error
+	// suspicion is why a directory that is not formatted may be a damaged one.
+	suspicion  error
 	info       StorageInfo
 	generation uint64
 	// before is what the old state in previous.tmp/ says, between PreUpgrade and Upgrade; current/ says nothing yet.
@@ -74,6 +76,7 @@ type Dir struct {
 	segments  atomic.Pointer[[]Segment] // see index.go
 	unsettled bool                      // current/ may have changed in a way that segments does not show, or not durably
 	proofs    sync.Map                  // file name in current/ to *proof, see proof.go
+	lastFinal string                    // the finalized segment that has one
 	// paxosUnsynced: a record was written or removed, but the sync of paxos/ failed.
 	paxosUnsynced bool
 }
@@ -151,6 +154,9 @@ func (d *Dir) State() State { return d.state }
 // and searched, or a change failed half way and could not be undone. nil otherwise.
 func (d *Dir) Problem() error { return d.problem }
 
+// Suspicion tells why a journal that is not formatted may have lost its VERSION: there are segments. nil otherwise.
+func (d *Dir) Suspicion() error { return d.suspicion }
+
 // Info is what VERSION says; the zero value unless the state is Normal.
 func (d *Dir) Info() StorageInfo { return d.info }
 
@@ -168,9 +174,21 @@ func (d *Dir) Statfs() (vfs.FSInfo, error) { return d.fs.Statfs(d.o.Root) }
 // Reserve tells what is left of the space that is kept.
 func (d *Dir) Reserve() ReserveState { return d.reserve.state() }
 
-// PromisedEpoch is the newest epoch that a writer was promised, 0 if none was.
+// PromisedEpoch is the newest epoch that a writer was promised, 0 if none was. It is an IOException if a higher one is known
+// here as the writer's, or from a recovery record: each of these was promised before, so one of the files is damaged.
 func (d *Dir) PromisedEpoch() (Epoch, error) {
-	return d.epoch(&d.promised, func(before *epochFiles) int64 { return before.promised })
+	if !d.promised.known {
+		d.writer.known = false // the two are compared as they are now
+	}
+	promised, err := d.epoch(&d.promised, func(before *epochFiles) int64 { return before.promised })
+	if err != nil {
+		return 0, err
+	}
+	if err := d.checkPromise(promised); err != nil {
+		d.promised.known = false // until one of them is mended
+		return 0, err
+	}
+	return promised, nil
 }
 
 // SetPromisedEpoch makes the promise durable. An equal value costs no I/O. After an error PromisedEpoch is what the file
@@ -194,7 +212,7 @@ func (d *Dir) epoch(f *longFile, old func(*epochFiles) int64) (Epoch, error) {
 func (d *Dir) SetWriterEpoch(e Epoch) error { return d.setEpoch(&d.writer, e) }
 
 func (d *Dir) setEpoch(f *longFile, e Epoch) error {
-	if err := d.checkLocked(); err != nil {
+	if err := d.keepLock(); err != nil {
 		return err
 	}
 	if _, err := d.AbandonUpgrade(); err != nil {

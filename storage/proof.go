@@ -93,6 +93,15 @@ func (d *Dir) prove(name string, s standing) *proof {
 	return p
 }
 
+// setFinal takes note of a sound finalized segment. The one before is forgotten: recoveries are about the last one.
+func (d *Dir) setFinal(name string) {
+	if d.lastFinal != name {
+		d.proofs.Delete(d.lastFinal)
+	}
+	d.lastFinal = name
+	d.prove(name, sound)
+}
+
 // syncFailed takes note of an error of syncFile.
 func (d *Dir) syncFailed(name string, err error) {
 	if errors.Is(err, ErrSyncFailed) {
@@ -108,14 +117,14 @@ func (d *Dir) visible(name string) int64 {
 	return 0
 }
 
-// Sound tells whether a segment is what the medium holds: finalized, or in progress and written by this process without an
-// error so far, or read from the medium by Scan, or made by Renew. It may be called from any goroutine.
-func (d *Dir) Sound(s Segment) bool { return !s.InProgress || d.proofOf(s.Name).is(sound) }
+// Sound tells whether a segment is what the medium holds: this process has written or finalized it without an error so far, or
+// Scan has read it from the medium, or Renew has made it. It may be called from any goroutine.
+func (d *Dir) Sound(s Segment) bool { return d.proofOf(s.Name).is(sound) }
 
-// Scan reads a segment that nobody is writing, and tells where its transactions end. One in progress that this process did
-// not write without any error is made durable first, unless a sync of it failed here, and then read from the medium (Java
-// reads the cache); if that cannot be done the error wraps ErrUnproven. Unless it is Sound afterwards, readers may be shown
-// more than was found: see Renew.
+// Scan reads a segment that nobody is writing, and tells where its transactions end. One that is not Sound is made durable
+// first, unless a sync of it failed here, and then read from the medium: also one that was finalized by another process, as
+// Java finalizes without a sync, and reads the cache. If that cannot be done the error wraps ErrUnproven. Unless one in
+// progress is Sound afterwards, readers may be shown more than was found: see Renew.
 func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
 	if d.Sound(s) {
 		return d.scanCache(s.Name)
@@ -134,6 +143,8 @@ func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
 	switch {
 	case err != nil:
 		return editlog.Scan{}, &unprovenError{err}
+	case !s.InProgress && scan.HasTxns() && scan.End == s.Last:
+		d.setFinal(s.Name) // all that its name says, whatever the cache shows beside it
 	case !agrees:
 		p.set(poisoned)
 	case p.is(unproven):

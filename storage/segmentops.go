@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"gojn/internal/javaerr"
 	"gojn/storage/editlog"
@@ -16,9 +17,9 @@ func (d *Dir) segmentPath(name string) string { return d.CurrentDir() + "/" + na
 // LatestSegment finds the last segment that has transactions (Journal.scanStorageForLatestEdits). From the last segment
 // down, finalized ones too, it scans; one in progress without transactions is renamed to .empty, and the next is
 // tried. One that begins with damage, good frames after it, is not set aside, nor is a finalized one that has lost what its
-// name promises, as Java would: it is the answer, with a scan that says so. If the last one cannot be scanned it is returned
-// with the error.
-func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err error) {
+// name promises, as Java would, nor are those that begin at one of keep: it is the answer, with a scan that says so. If the
+// last one cannot be scanned it is returned with the error.
+func (d *Dir) LatestSegment(keep ...TxID) (seg Segment, scan editlog.Scan, ok bool, err error) {
 	if err := d.settle(); err != nil {
 		return Segment{}, editlog.Scan{}, false, err
 	}
@@ -32,7 +33,7 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 		if err != nil {
 			return last, editlog.Scan{}, true, err
 		}
-		if scan.HasTxns() || scan.Tail == editlog.TailDamaged || !last.InProgress {
+		if scan.HasTxns() || scan.Tail == editlog.TailDamaged || !last.InProgress || slices.Contains(keep, last.First) {
 			return last, scan, true, nil
 		}
 		// Not synced: an empty one that comes back is set aside again.
@@ -46,7 +47,7 @@ func (d *Dir) LatestSegment() (seg Segment, scan editlog.Scan, ok bool, err erro
 // may be done is the caller's decision. layout is the value for the header. The reserve is made whole before, and it is
 // refused if there is no space for what promises need of it; on a full disk the rest of the reserve may go into the segment.
 func (d *Dir) StartSegment(first TxID, layout int32) (*SegmentWriter, error) {
-	if err := d.settle(); err != nil {
+	if err := errors.Join(d.keepLock(), d.settle()); err != nil {
 		return nil, err
 	}
 	d.reserve.known = false // somebody may have removed it to make room
@@ -127,6 +128,7 @@ func (d *Dir) Finalize(s Segment, last TxID) error {
 	})
 	if err == nil {
 		d.proofs.Delete(s.Name)
+		d.setFinal(final.Name)
 	}
 	return err
 }

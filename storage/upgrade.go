@@ -152,16 +152,21 @@ func (d *Dir) FinalizeUpgrade() error {
 			return err
 		}
 	}
-	if there, err = exists(d.fs, d.path(finalizedTmpName)); err != nil || !there {
+	if there, err = exists(d.fs, d.path(finalizedTmpName)); err != nil {
 		return err
 	}
-	if err := d.checkLocked(); err != nil {
-		return err
+	if there {
+		if err := d.checkLocked(); err != nil {
+			return err
+		}
+		if err := d.fs.RemoveAll(d.path(finalizedTmpName)); err != nil {
+			return err
+		}
 	}
-	if err := d.fs.RemoveAll(d.path(finalizedTmpName)); err != nil {
-		return err
+	if d.lock == nil {
+		return nil // nothing is here
 	}
-	return d.syncRoot()
+	return d.syncRoot() // also what an earlier call removed, and could not sync
 }
 
 // CanRollBack tells whether Rollback would go back to a state of the layout version target (Java

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // Tail tells what lies behind the good frames of a segment.
@@ -52,7 +53,7 @@ type Scan struct {
 	LayoutVersion int32 // unless CorruptHeader
 	Txns          int64 // number of frames of the prefix
 	First         TxID  // txid of the first frame, if Txns > 0
-	End           TxID  // largest txid of the prefix, if Txns > 0
+	End           TxID  // txid of the last frame of the prefix, if Txns > 0
 	// EndOffset is behind the last good frame of the prefix: 8 if there is none, 0 if the header is corrupt.
 	EndOffset int64
 	Tail      Tail
@@ -67,7 +68,8 @@ func (s Scan) HasTxns() bool { return s.Txns > 0 }
 // and holds 256 KiB of the file at most. If the file is shorter than size, its real end counts.
 //
 // It differs from Java 3.x (FSEditLogLoader.scanEditLog) in that it never continues behind a bad frame, and from 2.7 in
-// that it believes no length without its CRC. Unknown opcodes, gaps in the txids and future layouts are taken.
+// that it believes no length without its CRC. Unknown opcodes, gaps in the txids and future layouts are taken; a txid that
+// does not rise is not: a block of the file is there twice, and what it has overwritten is lost.
 //
 // A file without header is never TailClean: it is torn, or damaged if a good frame lies behind the lost header.
 //
@@ -86,15 +88,18 @@ func ScanSegment(r io.ReaderAt, size int64) (Scan, error) {
 		if err != nil {
 			return Scan{}, err
 		}
+		if bad == nil && s.HasTxns() && f.TxID <= s.End {
+			bad = fmt.Errorf("%w: txid %d behind %d", ErrOrder, f.TxID, s.End)
+		}
 		if bad != nil {
 			s.BadOffset, s.Reason = s.EndOffset, bad.Error()
 			return scanTail(w, s, s.EndOffset+1)
 		}
 		if s.Txns == 0 {
-			s.First, s.End = f.TxID, f.TxID
+			s.First = f.TxID
 		}
 		s.Txns++
-		s.End = max(s.End, f.TxID)
+		s.End = f.TxID
 		s.EndOffset += int64(f.Length)
 	}
 }
@@ -194,10 +199,17 @@ func skipPadding(w *window, off int64) (int64, error) {
 		if len(b) == 0 || err != nil {
 			return -1, err
 		}
-		for i, c := range b {
-			if c != 0x00 && c != 0xFF {
+		for i := 0; i < len(b); {
+			if len(b)-i >= 8 {
+				if eight := binary.LittleEndian.Uint64(b[i:]); eight == 0 || eight == math.MaxUint64 {
+					i += 8
+					continue
+				}
+			}
+			if b[i] != 0x00 && b[i] != 0xFF {
 				return off + int64(i), nil
 			}
+			i++
 		}
 		off += int64(len(b))
 	}

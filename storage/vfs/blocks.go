@@ -6,8 +6,12 @@ import (
 	"math"
 )
 
-// blockSize is the unit in which unsynced data of Mem survives a crash or not, like a page of the page cache.
-const blockSize = 4096
+// blockSize is the unit in which Mem keeps data and a failed sync loses it, like a page of the page cache. sectorSize is the
+// unit in which what was not synced survives a power cut or not.
+const (
+	blockSize  = 4096
+	sectorSize = 512
+)
 
 // content is the data of a file in memory twice: as processes see it and as it is on the disk. Blocks are shared between
 // the two until one is written, and never changed while shared. A missing block is zeros. A block that differs and is not
@@ -156,24 +160,39 @@ func (c *content) syncBlock(i int64) {
 	delete(c.dirty, i)
 }
 
+// torn is a block of which keep chooses the new sectors. Neither block is changed or shared: a file may go on being written.
+func torn(before, now *block, keep func() bool) *block {
+	left := new(block)
+	if before != nil {
+		*left = *before
+	}
+	for at := 0; at < blockSize; at += sectorSize {
+		old, sector := left[at:at+sectorSize], now[at:at+sectorSize]
+		if !bytes.Equal(old, sector) && keep() {
+			copy(old, sector)
+		}
+	}
+	return left
+}
+
 // afterCrash is what a crash leaves: what is on the disk, and of the rest what keep chooses. It is all on disk then.
-// The file's new length and each dirty block are chosen by themselves: a length without its data reads as zeros.
+// The file's new length and each sector that differs are chosen by themselves: a length without its data reads as zeros. Of
+// blocks that were preallocated or cut off, all or nothing is left.
 func (c *content) afterCrash(keep func() bool) content {
 	left := content{now: maps.Clone(c.disk), disk: map[int64]*block{}, dirty: map[int64]struct{}{}, size: c.sizeOnDisk}
 	if c.size != c.sizeOnDisk && keep() {
 		left.size = c.size
 	}
 	for _, i := range sortedKeys(c.dirty) {
-		if !keep() {
-			continue
-		}
-		if blk := c.now[i]; blk == preallocated {
-			left.now[i] = blk
-		} else if blk != nil {
-			dup := *blk // c may go on writing to it
-			left.now[i] = &dup
-		} else {
+		blk := c.now[i]
+		switch {
+		case blk != nil && blk != preallocated:
+			left.now[i] = torn(c.disk[i], blk, keep)
+		case !keep():
+		case blk == nil:
 			delete(left.now, i)
+		default:
+			left.now[i] = blk
 		}
 	}
 	// What lies behind the end is gone, and must not come back when the file grows again.

@@ -149,7 +149,7 @@ func (m *Mem) SyncDir(name string) error {
 }
 
 // CrashClone gives the file system that a power cut at this moment would leave, with nothing open or locked. What was
-// synced is there. Of the rest keep decides, nil keeps nothing: for each block of data and each new file length by
+// synced is there. Of the rest keep decides, nil keeps nothing: for each sector of 512 bytes and each new file length by
 // itself; for changes of directories so that of one directory's changes the oldest stay, up to some point. The questions
 // come in the same order for the same history. m itself is not changed.
 //
