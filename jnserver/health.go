@@ -20,7 +20,7 @@ func (n *Node) Health() []JournalHealth {
 	for _, j := range n.Journals() {
 		s := j.Snapshot()
 		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad, Space: s.Space}
-		h.OpenError = cmp.Or(s.Problem, s.EpochErr, s.CommittedErr)
+		h.OpenError = cmp.Or(s.Problem, s.Suspicion, s.EpochErr, s.CommittedErr)
 		list = append(list, h)
 	}
 	failed := n.Failed()

@@ -17,9 +17,11 @@ type Snapshot struct {
 	State storage.State
 	Info  storage.StorageInfo
 	// Problem is why a journal that has something on disk is not served; nil if there is no such reason.
-	Problem  error
-	Promised storage.Epoch
-	Writer   storage.Epoch
+	Problem error
+	// Suspicion is why a journal that is not formatted may have lost its VERSION.
+	Suspicion error
+	Promised  storage.Epoch
+	Writer    storage.Epoch
 	// EpochErr is why an epoch file could not be read; the epochs are not valid then.
 	EpochErr error
 	// Committed is a lower bound of what is committed, if CommittedKnown. CommittedErr: the file is unreadable.
@@ -92,6 +94,7 @@ func (j *Journal) publish() {
 		State:          j.dir.State(),
 		Info:           j.dir.Info(),
 		Problem:        j.dir.Problem(),
+		Suspicion:      j.dir.Suspicion(),
 		Promised:       j.fence.promised,
 		Writer:         j.fence.writer,
 		EpochErr:       j.epochErr,
@@ -118,11 +121,17 @@ func (j *Journal) setBad(first storage.TxID, reason string) {
 }
 
 // distrust takes note of a segment that could not be synced, or not be read from the disk: what the kernel shows of it proves
-// nothing. prove may clear that. Other errors are not taken note of.
+// nothing. prove may clear that. So it is with one whose header says that it cannot be read here. Other errors are not taken
+// note of.
 func (j *Journal) distrust(first storage.TxID, err error) {
-	if errors.Is(err, storage.ErrSyncFailed) || errors.Is(err, storage.ErrUnproven) {
+	if errors.Is(err, storage.ErrSyncFailed) || errors.Is(err, storage.ErrUnproven) || unknownHeader(err) {
 		j.addBad(BadSegment{First: first, Reason: err.Error(), doubt: true})
 	}
+}
+
+// unknownHeader tells that a scan found a header that no NameNode writes: one bit of it may have changed.
+func unknownHeader(err error) bool {
+	return errors.Is(err, editlog.ErrFeatureFlags) || errors.Is(err, editlog.ErrOldLayout)
 }
 
 // addBad keeps the first reason, but for a doubt that became knowledge.

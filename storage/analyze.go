@@ -107,8 +107,15 @@ func (d *Dir) load() error {
 	return err
 }
 
-// Mend tries again what a change failed at on its way, if there is such a thing; Problem tells whether it worked.
-func (d *Dir) Mend() { _ = d.mend() }
+// Mend tries again what a change failed at on its way, if there is such a thing; Problem tells whether it worked. It also
+// looks whether a VERSION that was missing has come back.
+func (d *Dir) Mend() {
+	if d.suspicion != nil && d.lock != nil {
+		_ = d.load() // a failure is the Problem from now on
+		return
+	}
+	_ = d.mend()
+}
 
 // mend tries again what load failed at, before anything else is built on it. Without the lock nothing was loaded, and
 // nothing may be completed or undone.
@@ -125,7 +132,7 @@ func (d *Dir) reload() error {
 	}
 	d.promised.forget()
 	d.writer.forget()
-	d.unsettled, d.paxosUnsynced, d.before = false, false, nil
+	d.unsettled, d.paxosUnsynced, d.before, d.suspicion = false, false, nil, nil
 	d.state, d.info = NotFormatted, StorageInfo{}
 
 	if err := d.syncVisible(); err != nil {
@@ -157,11 +164,25 @@ func (d *Dir) reload() error {
 	switch disk {
 	case diskNotFormatted:
 		d.publish(nil)
+		d.suspicion = d.suspect()
 		return nil
 	case diskNormal:
 		return d.loadNormal()
 	}
 	return inconsistent(d.o.Root, "it is still between two states after its recovery.")
+}
+
+// suspect tells that a current/ without VERSION has segments: no JournalNode leaves it so. Its answers are those of an
+// unformatted one, as in Java.
+func (d *Dir) suspect() error {
+	entries, err := d.fs.ReadDir(d.CurrentDir())
+	if err != nil {
+		return nil //nolint:nilerr // there is no current/, or it is for those to say who need it
+	}
+	if segs := segmentsOf(entries); len(segs) > 0 {
+		return inconsistent(d.o.Root, "%s has segments, such as %s, but there is no %s.", currentName, segs[len(segs)-1].Name, versionName)
+	}
+	return nil
 }
 
 // syncVisible makes durable which names the journal's directories have. A process that was killed, or a step whose sync

@@ -91,6 +91,10 @@ func crashScenarios() []crashScenario {
 	}
 	record := storage.PaxosRecord{Start: 7, End: 8, InProgress: true, AcceptedIn: 5}
 	setRecord := func(t *testing.T, _ *vfs.Mem, d *storage.Dir) { must(t, d.SetPaxos(record)) }
+	setPromisedRecord := func(t *testing.T, mem *vfs.Mem, d *storage.Dir) {
+		setRecord(t, mem, d)
+		must(t, d.SetPromisedEpoch(6))
+	}
 	download := func(t *testing.T, _ *vfs.Mem, d *storage.Dir) {
 		w, err := d.CreateDownload(7, 5)
 		must(t, err)
@@ -112,7 +116,7 @@ func crashScenarios() []crashScenario {
 		{name: "SetPromisedEpoch", retried: true, run: func(d *storage.Dir) error { return d.SetPromisedEpoch(6) }},
 		{name: "SetWriterEpoch", retried: true, run: func(d *storage.Dir) error { return d.SetWriterEpoch(5) }},
 		{name: "SetPaxos", retried: true, run: func(d *storage.Dir) error { return d.SetPaxos(record) }},
-		{name: "SetPaxos over another", retried: true, before: setRecord, run: func(d *storage.Dir) error {
+		{name: "SetPaxos over another", retried: true, before: setPromisedRecord, run: func(d *storage.Dir) error {
 			return d.SetPaxos(storage.PaxosRecord{Start: 7, End: 9, InProgress: true, AcceptedIn: 6})
 		}},
 		{name: "DeletePaxos", retried: true, before: setRecord, run: func(d *storage.Dir) error { return d.DeletePaxos(7) }},

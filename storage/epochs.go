@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 
+	"gojn/internal/javaerr"
 	"gojn/storage/vfs"
 )
 
@@ -67,6 +68,33 @@ func writeHintFile(fsys vfs.FS, name string, value int64) (err error) {
 			return err
 		}
 	}
+}
+
+// checkPromise looks for an epoch above the promised one. A damaged recovery record says nothing here.
+func (d *Dir) checkPromise(promised Epoch) error {
+	writer, err := d.WriterEpoch()
+	if err != nil {
+		return err
+	}
+	if writer > promised {
+		return javaerr.New(javaerr.IOException, "%s says %d but %s says %d, which must have been promised: one of them is damaged",
+			d.promised.path, promised, d.writer.path, writer)
+	}
+	records, err := d.paxosTxIDs()
+	if err != nil {
+		return err
+	}
+	for _, first := range records {
+		r, found, err := d.Paxos(first)
+		if err != nil && !errors.Is(err, ErrBadRecord) {
+			return err
+		}
+		if found && r.AcceptedIn > promised {
+			return javaerr.New(javaerr.IOException, "%s says %d but %s was accepted in epoch %d, which must have been promised: "+
+				"one of them is damaged", d.promised.path, promised, d.paxosPath(first), r.AcceptedIn)
+		}
+	}
+	return nil
 }
 
 // raisePromise lifts last-promised-epoch of the directory to to that of from, if that is greater.

@@ -15,7 +15,7 @@ const hintLen = 8
 
 // hintFile is a number that may be older than the truth after a power cut: eight bytes overwritten in place, never synced
 // by set (Java hdfs.util.BestEffortLongFile). Unlike Java's, reading it does not create it. A file of any length but 0 and
-// 8 is an error each time it is touched. It belongs to one goroutine at a time.
+// 8, and a value that is no txid, is an error each time it is touched. It belongs to one goroutine at a time.
 type hintFile struct {
 	fs    vfs.FS
 	path  string
@@ -55,6 +55,9 @@ func (f *hintFile) get(unknown int64) (int64, error) {
 func (f *hintFile) set(value, unknown int64) error {
 	old, err := f.get(unknown)
 	if err != nil {
+		return err
+	}
+	if err := checkHint(value, f.path, unknown); err != nil {
 		return err
 	}
 	if old == value && (f.file != nil || value == unknown) {
@@ -132,9 +135,21 @@ func readHint(file vfs.File, name string, unknown int64) (int64, error) {
 		if _, err := file.ReadAt(b[:], 0); err != nil {
 			return 0, err
 		}
-		return int64(binary.BigEndian.Uint64(b[:])), nil
+		value := int64(binary.BigEndian.Uint64(b[:]))
+		return value, checkHint(value, name, unknown)
 	}
 	return 0, javaerr.New(javaerr.IOException, "File %s had invalid length: %d", name, info.Size())
+}
+
+// maxHint is more than the txid of any transaction: a million a second for nine years.
+const maxHint = 1 << 48
+
+// checkHint refuses what no JournalNode writes; -1 is of a discardSegments from the very first transaction on.
+func checkHint(value int64, name string, unknown int64) error {
+	if value >= -1 && value <= maxHint || value == unknown {
+		return nil
+	}
+	return javaerr.New(javaerr.IOException, "File %s had impossible value: %d", name, value)
 }
 
 func formatHint(value int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(value)) }

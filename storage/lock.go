@@ -45,6 +45,33 @@ func lockDir(fsys vfs.FS, root, owner string) (vfs.File, error) {
 		"Cannot lock storage %s. %s was replaced %d times while it was being locked", root, lockName, lockAttempts)
 }
 
+// keepLock finds out that in_use.lock was removed or replaced while this process held it, and takes it again. If another
+// process has it by now, it has the directory, and the error says so: nothing may be changed here any more. It is called
+// before a promise and before a new segment.
+func (d *Dir) keepLock() error {
+	if err := d.checkLocked(); err != nil {
+		return err
+	}
+	mine, err := d.lock.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := d.fs.Stat(d.path(lockName))
+	if err == nil && d.fs.SameFile(mine, there) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	lock, err := lockDir(d.fs, d.o.Root, d.o.LockOwner)
+	if err != nil {
+		return err
+	}
+	old := d.lock
+	d.lock = lock
+	return old.Close()
+}
+
 // tryLock locks f and tells whether it is still the file at name: a Java node unlinks it at exit, between our open and our
 // lock perhaps.
 func tryLock(fsys vfs.FS, f vfs.File, name, owner string) (held bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -45,8 +46,8 @@ func (r PaxosRecord) text() string {
 		uint64(r.Start), uint64(r.End), r.InProgress, uint64(r.AcceptedIn))
 }
 
-// parsePaxos reads the record of the segment at first (Journal.getPersistedPaxosData). What follows the message is not
-// looked at.
+// parsePaxos reads the record of the segment at first (Journal.getPersistedPaxosData). The message has no checksum; Java does
+// not look at the text behind it, which must not say anything else here.
 func parsePaxos(data []byte, first TxID) (PaxosRecord, error) {
 	if len(data) == 0 {
 		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: null", first)
@@ -70,7 +71,28 @@ func parsePaxos(data []byte, first TxID) (PaxosRecord, error) {
 	if r.Start != first {
 		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: %s", first, r.text())
 	}
+	if key := contradiction(r.text(), string(data[n+int(size):])); key != "" {
+		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: its text says another %s than: %s", first, key, r.text())
+	}
 	return r, nil
+}
+
+// contradiction is the first key that has another value in the text behind a message than in the message's own text. A text
+// of another form, or none, contradicts nothing.
+func contradiction(own, text string) (key string) {
+	values := make(map[string]string)
+	for line := range strings.Lines(own) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			values[key] = value
+		}
+	}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if want, known := values[key]; known && value != want {
+			return key
+		}
+	}
+	return ""
 }
 
 func (d *Dir) paxosDir() string            { return d.CurrentDir() + "/" + paxosDirName }
@@ -93,8 +115,20 @@ func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
 		return PaxosRecord{}, false, err
 	}
 	r, err := parsePaxos(data, first)
-	return r, err == nil, err
+	if err != nil {
+		return PaxosRecord{}, false, &badRecordError{err}
+	}
+	return r, true, nil
 }
+
+// ErrBadRecord is wrapped by the error of Paxos if the file was read and holds no good record.
+var ErrBadRecord = errors.New("the recovery record is damaged")
+
+// badRecordError is ErrBadRecord with class and words of its cause alone.
+type badRecordError struct{ cause error }
+
+func (e *badRecordError) Error() string   { return e.cause.Error() }
+func (e *badRecordError) Unwrap() []error { return []error{e.cause, ErrBadRecord} }
 
 // SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil. After an error the old or the
 // new one is there, whole, and a power cut may still change which; Paxos settles that before it answers. The paxos directory

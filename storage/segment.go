@@ -192,6 +192,9 @@ func (w *SegmentWriter) Close() error {
 	if w.failed != nil {
 		return errors.Join(w.usable(), w.Abort())
 	}
+	if err := w.checkSize(); err != nil {
+		return errors.Join(err, w.Abort())
+	}
 	if err := w.file.Truncate(w.Offset()); err != nil {
 		return errors.Join(err, w.Abort())
 	}
@@ -200,6 +203,15 @@ func (w *SegmentWriter) Close() error {
 	}
 	w.synced.Store(w.Offset())
 	return w.close()
+}
+
+// checkSize finds out that somebody has shortened the file: cutting the padding off would make it longer, with zeros.
+func (w *SegmentWriter) checkSize() error {
+	info, err := w.file.Stat()
+	if err == nil && info.Size() < w.Offset() {
+		err = fmt.Errorf("%s has %d bytes on disk but %d were written", w.file.Name(), info.Size(), w.Offset())
+	}
+	return err
 }
 
 // Abort closes the file and leaves it as it is, padding included, for a recovery (EditLogFileOutputStream.abort). What was
