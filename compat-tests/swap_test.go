@@ -189,6 +189,13 @@ func (w *swapWay) handOver() {
 func (w *swapWay) turn(name string, kind hadoop.Kind, work func(swapState) string) {
 	w.t.Helper()
 	node := w.takeOver(w.node(kind, w.name+"-"+name))
+	w.askAll(name, node, work)
+	node.Kill()
+}
+
+// askAll asks a node about all journals and works with those that it serves.
+func (w *swapWay) askAll(name string, node *hadoop.JournalNode, work func(swapState) string) {
+	w.t.Helper()
 	w.each(node, func(n *swapNode, state swapState, j *swapJournal) error {
 		answers, err := j.ask(n)
 		if err != nil {
@@ -209,7 +216,6 @@ func (w *swapWay) turn(name string, kind hadoop.Kind, work func(swapState) strin
 		}
 		return err
 	})
-	node.Kill()
 }
 
 func (w *swapWay) add(state string, a answer) {
