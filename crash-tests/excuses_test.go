@@ -8,8 +8,12 @@ func excuses() map[string]string {
 	return map[string]string{}
 }
 
-// orderExcuse is the reason why two syncs need not come in their order. Such swaps are not tried.
+// orderExcuse is the reason why two syncs need not come in their order, or why one is none of a promise. Such mutations are
+// not tried.
 func orderExcuse(m mutation) (reason string, excused bool) {
+	if strings.Contains(m.String(), "sync reserve.") || strings.Contains(m.String(), "syncdir reserve.") {
+		return "the reserve promises nothing: it is read before it counts, and given back for the file system's commit", true
+	}
 	if m.off != (site{}) {
 		return "", false
 	}

@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io/fs"
+	"os"
+	"strings"
 	"sync"
+	"syscall"
 
 	"gojn/storage"
 	"gojn/storage/vfs"
@@ -15,6 +18,7 @@ type process struct {
 	vfs.FS
 	mu   sync.Mutex
 	open map[*processFile]bool
+	full int // so many small files cannot be created for want of space
 }
 
 type processFile struct {
@@ -25,6 +29,10 @@ type processFile struct {
 func newProcess(fsys vfs.FS) *process { return &process{FS: fsys, open: map[*processFile]bool{}} }
 
 func (p *process) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	if p.full > 0 && flag&os.O_CREATE != 0 && strings.HasSuffix(name, ".tmp") {
+		p.full--
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOSPC}
+	}
 	f, err := p.FS.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err

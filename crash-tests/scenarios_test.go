@@ -31,7 +31,7 @@ func upgraded() []step {
 
 // scenarios are histories over every RPC that changes state.
 func scenarios() []scenario {
-	return slices.Concat(writing(), recovering(), administering(), upgrading())
+	return slices.Concat(writing(), recovering(), administering(), upgrading(), reserving())
 }
 
 func writing() []scenario {

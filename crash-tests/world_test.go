@@ -31,6 +31,7 @@ type world struct {
 	j       *jnserver.Journal
 	ledger  *ledger
 	synced  bool // dfs.namenode.edits.noeditlogchannelflush
+	reserve storage.Reserve
 	epoch   storage.Epoch
 	serial  int64
 	tell    storage.TxID // the committed txid that the next requests carry; 0: none
@@ -69,7 +70,7 @@ func (w *world) open() error {
 func (w *world) env() jnserver.Env {
 	return jnserver.Env{
 		FS: w.fs, Clock: stillClock{}, Fetcher: peer{w}, CurrentPerm: 0o700, LockOwner: "4711@jn1.example.com",
-		SyncedWrites: w.synced,
+		SyncedWrites: w.synced, Reserve: w.reserve,
 		Events: func(_ string, e jnserver.Event) {
 			if p, ok := e.(jnserver.Purged); ok {
 				w.purgeOK = len(p.Result.Failed) == 0
