@@ -111,7 +111,7 @@ func newMachine(p *pair, book *runbook, node *hadoop.JournalNode) *machine {
 	for _, dir := range []string{m.tools, m.bin(), m.units(), filepath.Join(m.dir, "gojn", "bin")} {
 		check(p.t, os.MkdirAll(dir, 0o755))
 	}
-	check(p.t, os.Link(journalnode(p.t), filepath.Join(m.dir, "gojn", "bin", "journalnode")))
+	check(p.t, os.Symlink(journalnode(p.t), filepath.Join(m.dir, "gojn", "bin", "journalnode")))
 	check(p.t, os.Symlink(filepath.Join(book.root, "packaging"), filepath.Join(m.dir, "gojn", "packaging")))
 	check(p.t, node.Configure(p.Properties()))
 	check(p.t, p.WriteHDFS(m.tools))
