@@ -89,7 +89,7 @@ func (w *nodeWriter) life() {
 func (w *nodeWriter) examine() {
 	w.t.Helper()
 	for _, problem := range w.problems() {
-		w.t.Errorf("after kill %d, aimed at %+v: %s", w.v.kills, w.aim, problem)
+		w.t.Errorf("after kill %d, aimed at %v: %s", w.v.kills, w.aim, problem)
 	}
 }
 

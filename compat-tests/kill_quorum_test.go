@@ -65,6 +65,7 @@ type trio struct {
 type trioCounts struct {
 	rounds                     map[string]int
 	takeOvers, failedTakeOvers int
+	footprints                 int
 	most                       int // descriptors
 }
 
@@ -205,38 +206,49 @@ func (q *trio) abandon() {
 // takeOver makes a new writer, which recovers and reads what the former ones have left. It fails if there is no quorum.
 func (q *trio) takeOver() error {
 	q.t.Helper()
-	wait := q.beginTakeOver()
-	return wait()
+	return q.beginTakeOver().end()
+}
+
+// takeOver is one that is under way.
+type takeOver struct {
+	q            *trio
+	name, former string
+	done         chan struct{} // closed when err is set
+	err          error
 }
 
 // beginTakeOver begins it. The former writer, if there is one, goes on until it is refused.
-func (q *trio) beginTakeOver() (wait func() error) {
+func (q *trio) beginTakeOver() *takeOver {
 	q.t.Helper()
 	q.update()
-	former := q.writer
 	q.writers++
-	name := fmt.Sprintf("w%d", q.writers)
-	q.l.reading(name, q.l.recovered+1)
-	result := make(chan error, 1)
+	o := &takeOver{q: q, name: fmt.Sprintf("w%d", q.writers), former: q.writer, done: make(chan struct{})}
+	from := q.l.recovered + 1
+	q.l.reading(o.name, from)
 	go func() {
-		_, err := q.java.Do(q.ctx, fmt.Sprintf("open %s %d", name, q.l.recovered+1))
-		result <- err
+		defer close(o.done)
+		_, o.err = q.java.Do(q.ctx, fmt.Sprintf("open %s %d", o.name, from))
 	}()
-	return func() error {
-		q.t.Helper()
-		if err := <-result; err != nil {
-			q.counts.failedTakeOvers++
-			q.do("close %s", name)
-			return err
-		}
-		q.update()
-		q.counts.takeOvers++
-		if former != "" {
-			q.requireFenced(former)
-		}
-		q.writer = name
-		return nil
+	return o
+}
+
+// end waits for it.
+func (o *takeOver) end() error {
+	q := o.q
+	q.t.Helper()
+	<-o.done
+	if o.err != nil {
+		q.counts.failedTakeOvers++
+		q.do("close %s", o.name)
+		return o.err
 	}
+	q.update()
+	q.counts.takeOvers++
+	if o.former != "" {
+		q.requireFenced(o.former)
+	}
+	q.writer = o.name
+	return nil
 }
 
 // requireFenced waits for the end of a writer whose epoch is over, if it was writing.

@@ -27,8 +27,15 @@ var footprints = map[string]int{
 	`^gojn\.reserve`:             1,
 }
 
+// recoveryFootprints are those of a takeover.
+var recoveryFootprints = map[string]int{
+	`^\d+\.tmp$`: 1, `^\d+$`: 4, `\.epoch=`: 3, `^last-promised-epoch`: 2, `^edits_inprogress_\d+$`: 1, `^edits_\d+-\d+$`: 2,
+}
+
 // newFootprint draws one.
-func newFootprint(r *rand.Rand) *regexp.Regexp { return regexp.MustCompile(weighted(r, footprints)) }
+func newFootprint(r *rand.Rand, from map[string]int) *regexp.Regexp {
+	return regexp.MustCompile(weighted(r, from))
+}
 
 // watch is the kernel's news of the names in a journal's directories.
 type watch struct{ file *os.File }

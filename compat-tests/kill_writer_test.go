@@ -29,6 +29,13 @@ type aim struct {
 	name   *regexp.Regexp // of aimFootprint
 }
 
+func (a aim) String() string {
+	if a.name != nil {
+		return fmt.Sprintf("footprint %s, the %d., after %v", a.name, a.nth, a.after)
+	}
+	return fmt.Sprintf("%s, the %d., after %v", a.method, a.nth, a.after)
+}
+
 // What a kill can be aimed at besides calls.
 const (
 	aimDownload  = "download"  // of an acceptRecovery, when the copy has been sent, whole or half
@@ -51,7 +58,7 @@ func newAim(r *rand.Rand) aim {
 	case "finalizeLogSegment", "startLogSegment":
 		a.nth += r.IntN(4)
 	case aimFootprint:
-		a.name, a.after = newFootprint(r), moment(r, 300*time.Microsecond)*time.Duration(r.IntN(2))
+		a.name, a.after = newFootprint(r, footprints), moment(r, 300*time.Microsecond)*time.Duration(r.IntN(2))
 		a.nth += r.IntN(2) * r.IntN(6)
 	}
 	return a
