@@ -18,9 +18,9 @@ import (
 	"gojn/storage/vfs"
 )
 
-// The tests of damage change bytes under a journal whose truth is known, and then let the next writer come. What is found,
-// and what is answered, stands in testdata/damage (-rewrite); that nothing is made worse is checked of every case by a
-// judge that reads the files by itself.
+// The tests of damage change bytes under a journal whose truth is known, and then let the next writer come. What is
+// found, and what is answered, stands in testdata/damage (-rewrite); that nothing is made worse is checked of every case
+// by a judge that reads the files by itself.
 
 // otherRoot is another journal in the same edits directory, which nothing may touch.
 const otherRoot = editsDir + "/ns2"
@@ -91,7 +91,8 @@ func sized(first, last storage.TxID, body int) []byte {
 }
 
 func (h *hurtJournal) batch(first, last storage.TxID) jnserver.Batch {
-	return jnserver.Batch{Segment: hurtFirst, First: first, Count: int64(last - first + 1), Records: sized(first, last, h.body)}
+	count := int64(last - first + 1)
+	return jnserver.Batch{Segment: hurtFirst, First: first, Count: count, Records: sized(first, last, h.body)}
 }
 
 // open opens the journal with a peer that has the good copy.
