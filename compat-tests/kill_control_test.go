@@ -11,8 +11,9 @@ import (
 	"gojn/compat-tests/oracle"
 )
 
-// TestKill_OneNodeControl is the control of [TestKill_OneNode]: what it looks at must convict a node of an acknowledged
-// transaction that is gone, of a promise that went back, and a build that loses its last writes when it is killed.
+// TestKill_OneNodeControl is the control of [TestKill_OneNode]: what it looks at must convict a node of an
+// acknowledged transaction that is gone, of a promise that went back, and a build that loses its last writes when
+// it is killed.
 func TestKill_OneNodeControl(t *testing.T) {
 	if control() {
 		t.Skip("it needs our binary")

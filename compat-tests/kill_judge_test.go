@@ -59,9 +59,9 @@ func (q *trio) judgePromises() []string {
 	return found
 }
 
-// judgeAnswers asks a node for its promise and its segments: what it told before it tells again, and what is on its disk.
-// Since a node tells a change when it is durable, and a call of a writer that was halted or has given up may come to a slow
-// node only now, the disk may be ahead for a moment.
+// judgeAnswers asks a node for its promise and its segments: what it told before it tells again, and what is on its
+// disk. Since a node tells a change when it is durable, and a call of a writer that was halted or has given up may
+// come to a slow node only now, the disk may be ahead for a moment.
 func (q *trio) judgeAnswers(v *victim, facts *nodeFacts) []string {
 	q.t.Helper()
 	conn := must(wire.Dial(q.ctx, v.RPC, wire.QJournalProtocol, "hdfs"))(q.t)

@@ -17,7 +17,8 @@ func (s span) has(n int64) bool {
 	return s.sure <= n && n <= s.most
 }
 
-// nodeLedger is what one node has acknowledged to the writers of [TestKill_OneNode], and what it may have done besides.
+// nodeLedger is what one node has acknowledged to the writers of [TestKill_OneNode], and what it may have done
+// besides.
 type nodeLedger struct {
 	promised, writer, committed span
 	purged                      span // nothing below most need be there, nothing below sure may
@@ -96,7 +97,8 @@ func (l *nodeLedger) problems(disk []oracle.Segment) []string {
 	}
 	for _, s := range l.segments {
 		if !seen[s.first] && (s.acked > 0 || s.finalized) && s.last() >= l.purged.most {
-			found = append(found, fmt.Sprintf("segment %d with the acknowledged transactions up to %d is not there", s.first, s.end()))
+			found = append(found, fmt.Sprintf("segment %d with the acknowledged transactions up to %d is not there",
+				s.first, s.end()))
 		}
 	}
 	return found

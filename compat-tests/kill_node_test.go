@@ -16,8 +16,9 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// TestKill_OneNode kills one node that a single writer drives through all calls, at random moments and in its start. Every
-// answer is in a ledger; each directory that a kill leaves and each answer after a start are compared with it.
+// TestKill_OneNode kills one node that a single writer drives through all calls, at random moments and in its
+// start. Every answer is in a ledger; each directory that a kill leaves and each answer after a start are compared
+// with it.
 func TestKill_OneNode(t *testing.T) {
 	if control() {
 		t.Skip("a JVM takes too long to start for kills by the hundred; TestKill_Quorum runs on Java's nodes too")
@@ -157,7 +158,8 @@ var (
 		`edits_\d+-\d+|edits_inprogress_\d+)$`)
 )
 
-// clutter are the files in a journal's directory that are neither segments nor its state. A recovery record is its state.
+// clutter are the files in a journal's directory that are neither segments nor its state. A recovery record is its
+// state.
 func clutter(root string) ([]string, error) {
 	var found []string
 	list := func(dir string, known *regexp.Regexp) error {

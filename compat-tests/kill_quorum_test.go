@@ -21,10 +21,11 @@ import (
 //go:embed java/QuorumLoad.java
 var loadSources embed.FS
 
-// TestKill_Quorum kills one, two or all of three nodes that the release's own QuorumJournalManager writes to as fast as it
-// can: under load, in a roll, in a new writer's recovery and downloads, in a purge and in their start. Writers take over
-// from each other, also from ones that still write. After each round the directories, promises and manifests are
-// compared with the writers' ledger, and each new writer reads back all transactions since the last one.
+// TestKill_Quorum kills one, two or all of three nodes that the release's own QuorumJournalManager writes to as
+// fast as it can: under load, in a roll, in a new writer's recovery and downloads, in a purge and in their start.
+// Writers take over from each other, also from ones that still write. After each round the directories, promises
+// and manifests are compared with the writers' ledger, and each new writer reads back all transactions since the
+// last one.
 func TestKill_Quorum(t *testing.T) {
 	t.Parallel()
 	for _, release := range newestUnlessLong() {
@@ -203,7 +204,8 @@ func (q *trio) abandon() {
 	q.writer = ""
 }
 
-// takeOver makes a new writer, which recovers and reads what the former ones have left. It fails if there is no quorum.
+// takeOver makes a new writer, which recovers and reads what the former ones have left. It fails if there is no
+// quorum.
 func (q *trio) takeOver() error {
 	q.t.Helper()
 	return q.beginTakeOver().end()

@@ -14,8 +14,8 @@ import (
 	"gojn/compat-tests/oracle"
 )
 
-// quorumLedger is what the writers of [TestKill_Quorum] have noted in their file (see QuorumLoad.java), which outlives all
-// kills. It finds out by itself when their notes contradict each other.
+// quorumLedger is what the writers of [TestKill_Quorum] have noted in their file (see QuorumLoad.java), which
+// outlives all kills. It finds out by itself when their notes contradict each other.
 type quorumLedger struct {
 	file *os.File
 	rest []byte // of a line that is not complete
@@ -132,8 +132,8 @@ func (l *quorumLedger) try(writer string, t transaction) {
 	l.pending[writer] = append(l.pending[writer], t)
 }
 
-// acknowledge takes all that a writer has tried up to a transaction. A writer whose time is over may be told late of what a
-// quorum had before; then the next one has read it.
+// acknowledge takes all that a writer has tried up to a transaction. A writer whose time is over may be told late
+// of what a quorum had before; then the next one has read it.
 func (l *quorumLedger) acknowledge(writer string, last int64) {
 	for _, t := range l.pending[writer] {
 		if before, ok := l.acked[t.txid]; ok && before != t.hash {
@@ -145,7 +145,8 @@ func (l *quorumLedger) acknowledge(writer string, last int64) {
 			l.problem("acknowledged txid %d was read as %.8s", t.txid, l.read[t.txid])
 		}
 		if l.epochs[writer] < l.epochs[l.reader] && t.txid > l.recovered {
-			l.problem("acknowledged txid %d was not recovered by writer %s, whose log ends at %d", t.txid, l.reader, l.recovered)
+			l.problem("acknowledged txid %d was not recovered by writer %s, whose log ends at %d", t.txid, l.reader,
+				l.recovered)
 		}
 	}
 	delete(l.pending, writer)

@@ -85,8 +85,8 @@ func (q *trio) killOne() {
 	q.mustLive()
 }
 
-// killQuorum kills two or three nodes at once: the writer ends. The next one finds three nodes, or two of which one was
-// never dead or all were.
+// killQuorum kills two or three nodes at once: the writer ends. The next one finds three nodes, or two of which one
+// was never dead or all were.
 func (q *trio) killQuorum(n int) {
 	q.t.Helper()
 	q.run(rollsOften)
@@ -125,15 +125,15 @@ func (q *trio) killInTakeOver(dead []*victim) {
 	if err != nil && len(dead) == 0 {
 		q.t.Errorf("%s: no takeover with all nodes up: %v", q.what, err)
 	}
-	// A former writer may have been refused or not; its time is over. A new one that began before the kill of two dies at its
-	// next call: the client notices then only that their connections are closed.
+	// A former writer may have been refused or not; its time is over. A new one that began before the kill of two
+	// dies at its next call: the client notices then only that their connections are closed.
 	if q.writer != "" && (err != nil || len(dead) > 1) {
 		q.abandon()
 	}
 }
 
-// awaitMoment begins a takeover and returns at a moment of it: any, one after the first promise, or when one of the nodes
-// leaves a footprint.
+// awaitMoment begins a takeover and returns at a moment of it: any, one after the first promise, or when one of the
+// nodes leaves a footprint.
 func (q *trio) awaitMoment(dead []*victim) *takeOver {
 	q.t.Helper()
 	promises := q.promises()
@@ -206,8 +206,8 @@ func (q *trio) killInRecovery() {
 	q.killInTakeOver(q.pick(1 + q.r.IntN(3)))
 }
 
-// killInDownload leaves a segment of which one node has too little to a new writer, and nobody else to recover it with but
-// the node that has all. In most cases one of the two or both are killed meanwhile.
+// killInDownload leaves a segment of which one node has too little to a new writer, and nobody else to recover it
+// with but the node that has all. In most cases one of the two or both are killed meanwhile.
 func (q *trio) killInDownload() {
 	q.t.Helper()
 	q.run(rollsOften)
@@ -309,8 +309,9 @@ func (q *trio) summary(took time.Duration) {
 	for _, kind := range slices.Sorted(maps.Keys(rounds)) {
 		kinds = append(kinds, fmt.Sprintf("%s %d", kind, q.counts.rounds[kind]))
 	}
-	q.t.Logf("seed %d: %d kills in %v; %d transactions acknowledged, %d takeovers and %d that were cut (%d kills aimed by footprints), %d downloads in "+
-		"recoveries; rounds: %s; %s; at most %d descriptors", *killSeed, kills, took.Round(time.Second), q.l.last,
-		q.counts.takeOvers, q.counts.failedTakeOvers, q.counts.footprints, downloads, strings.Join(kinds, ", "), startTimes(q.nodes...),
-		q.counts.most)
+	c := q.counts
+	q.t.Logf("seed %d: %d kills in %v; %d transactions, %d takeovers and %d that were cut (%d kills followed a footprint), "+
+		"%d downloads in recoveries; rounds: %s; %s; at most %d descriptors", *killSeed, kills, took.Round(time.Second),
+		q.l.last, c.takeOvers, c.failedTakeOvers, c.footprints, downloads, strings.Join(kinds, ", "),
+		startTimes(q.nodes...), c.most)
 }

@@ -5,8 +5,8 @@ import (
 	"gojn/compat-tests/wire"
 )
 
-// takeOver is what a writer does first: a new epoch, and the recovery of the last segment. What the node tells must be what
-// it had acknowledged, and must last from then on. It is false if it was cut.
+// takeOver is what a writer does first: a new epoch, and the recovery of the last segment. What the node tells must
+// be what it had acknowledged, and must last from then on. It is false if it was cut.
 func (w *nodeWriter) takeOver() bool {
 	w.t.Helper()
 	answer, ok := w.do("getJournalState", w.id())
@@ -40,7 +40,8 @@ func (w *nodeWriter) takeOver() bool {
 	first, found := answer.Int(1)
 	w.dropBegun(first)
 	if s := w.l.newest(); (s != nil) != found || found && s.first != first {
-		w.t.Fatalf("life %d: newEpoch says that the last segment is %d (%v), the ledger %+v", w.counts.lives, first, found, s)
+		w.t.Fatalf("life %d: newEpoch says that the last segment is %d (%v), the ledger %+v", w.counts.lives, first, found,
+			s)
 	}
 	if !found {
 		return true
@@ -106,8 +107,8 @@ func (w *nodeWriter) takeTold(s *segmentLedger, answer wire.Fields) {
 	}
 	record, _ := answer.Int(2)
 	if record != s.record && record != s.maybeRecord || s.finalized && record != 0 {
-		w.t.Errorf("life %d: segment %d was accepted in epoch %d, in the ledger in %d or %d", w.counts.lives, s.first, record,
-			s.record, s.maybeRecord)
+		w.t.Errorf("life %d: segment %d was accepted in epoch %d, in the ledger in %d or %d", w.counts.lives, s.first,
+			record, s.record, s.maybeRecord)
 	}
 	state := must(wire.Parse([]byte(answer.Text(1))))(w.t)
 	first, _ := state.Int(1)
@@ -125,14 +126,16 @@ func (w *nodeWriter) takeTold(s *segmentLedger, answer wire.Fields) {
 	if problem := s.problem(d); problem != "" {
 		w.t.Fatalf("life %d: %s: %s", w.counts.lives, d.Name, problem)
 	}
-	replaced := s.other != nil && len(d.Frames) == len(s.other) // which is no length that the segment could have otherwise
+	replaced := s.other != nil && len(d.Frames) == len(s.other) // a length that it cannot have otherwise
 	if s.other != nil && replaced != (record == s.maybeRecord) {
-		w.t.Errorf("life %d: segment %d was replaced: %v, and accepted in epoch %d", w.counts.lives, s.first, replaced, record)
+		w.t.Errorf("life %d: segment %d was replaced: %v, and accepted in epoch %d", w.counts.lives, s.first, replaced,
+			record)
 	}
 	s.told(d, record)
 }
 
-// otherCopy is what another node may have of a segment: another number of transactions, those that are committed the same.
+// otherCopy is what another node may have of a segment: another number of transactions, those that are committed
+// the same.
 func (w *nodeWriter) otherCopy(s *segmentLedger) [][]byte {
 	committed := min(max(w.l.committed.most-s.first+1, 0), int64(len(s.frames)))
 	keep := int(committed) + w.r.IntN(len(s.frames)-int(committed)+1)

@@ -15,9 +15,10 @@ import (
 	"gojn/compat-tests/wire"
 )
 
-// The kill tests end our real processes with SIGKILL at random moments, again and again, and compare what they leave and
-// answer afterwards with a ledger that another process keeps. A seed repeats the plan: what is done, what is killed, at
-// which operation and how long after its begin. What the kernel had done by then differs from run to run.
+// The kill tests end our real processes with SIGKILL at random moments, again and again, and compare what they
+// leave and answer afterwards with a ledger that another process keeps. A seed repeats the plan: what is done, what
+// is killed, at which operation and how long after its begin. What the kernel had done by then differs from run to
+// run.
 var (
 	killSeed   = flag.Uint64("kill.seed", 1, "the plan of the kill tests")
 	killLives  = flag.Int("kill.lives", 150, "how many processes TestKill_OneNode kills")

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// footprints are the names that appear, change place or vanish in a journal's directory while it does something that is done
-// in several steps: a kill that follows one closely comes between two of them. By weight.
+// footprints are the names that appear, change place or vanish in a journal's directory while it does something
+// that is done in several steps: a kill that follows one closely comes between two of them. By weight.
 var footprints = map[string]int{
 	`^\d+\.tmp$`:                 2, // a recovery record
 	`^\d+$`:                      6,
@@ -29,7 +29,8 @@ var footprints = map[string]int{
 
 // recoveryFootprints are those of a takeover.
 var recoveryFootprints = map[string]int{
-	`^\d+\.tmp$`: 1, `^\d+$`: 4, `\.epoch=`: 3, `^last-promised-epoch`: 2, `^edits_inprogress_\d+$`: 1, `^edits_\d+-\d+$`: 2,
+	`^\d+\.tmp$`: 1, `^\d+$`: 4, `\.epoch=`: 3, `^last-promised-epoch`: 2,
+	`^edits_inprogress_\d+$`: 1, `^edits_\d+-\d+$`: 2,
 }
 
 // newFootprint draws one.

@@ -26,8 +26,8 @@ import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
 import org.apache.hadoop.io.DataOutputBuffer;
 
 /**
- * Writes edits through the release's own QuorumJournalManager as fast as it can, as NameNodes do that take over from each
- * other, and keeps a ledger of what it tried and what was acknowledged. Arguments: the qjournal URI, the file of the ledger.
+ * Writes edits through the release's own QuorumJournalManager as fast as it can, as NameNodes do that take over from
+ * each other, and keeps a ledger of what it tried and what was acknowledged. Arguments: the qjournal URI, the ledger's file.
  *
  * <p>One command per line of standard input, one answer per line of standard output:
  * format
@@ -37,7 +37,8 @@ import org.apache.hadoop.io.DataOutputBuffer;
  * purge WRITER TXID
  *
  * <p>The ledger's lines, in the order in which things happened; HASH is of a transaction's bytes:
- * tried WRITER TXID HASH | acked WRITER TXID (this and all before) | nodes WRITER REPORT (what the client says of each node)
+ * tried WRITER TXID HASH | acked WRITER TXID (this and all before)
+ * nodes WRITER REPORT (what the client says of each node)
  * starting, started WRITER FIRST | finalizing, finalized WRITER FIRST LAST | opening WRITER | opened WRITER EPOCH
  * read WRITER TXID HASH | log WRITER LAST | failed WRITER REASON
  */
