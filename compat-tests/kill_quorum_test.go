@@ -88,6 +88,9 @@ func newTrio(t *testing.T, release hadoop.Release) *trio {
 		q.seen = append(q.seen, newNodeFacts())
 		addresses = append(addresses, v.RPC)
 	}
+	for _, v := range q.nodes {
+		check(t, v.dial(q.ctx, hadoop.JournalID).Close())
+	}
 	ledger := filepath.Join(site.Dir, "ledger")
 	q.l = must(newQuorumLedger(ledger))(t)
 	t.Cleanup(func() { check(t, q.l.file.Close()) })
@@ -96,9 +99,6 @@ func newTrio(t *testing.T, release hadoop.Release) *trio {
 		[]string{"-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"},
 		hadoop.Properties{"ipc.client.connect.max.retries": "1", "ipc.client.connect.retry.interval": "20"},
 		fmt.Sprintf("qjournal://%s/%s", strings.Join(addresses, ";"), hadoop.JournalID), ledger))(t)
-	for _, v := range q.nodes {
-		check(t, v.dial(q.ctx, hadoop.JournalID).Close())
-	}
 	q.do("format")
 	return q
 }
