@@ -3,10 +3,12 @@ package jnserver_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"gojn/internal/javaerr"
 	"gojn/jnserver"
 	"gojn/storage"
 	"gojn/storage/vfs"
@@ -120,8 +122,8 @@ func eachContent(content []byte, try func(name string, damaged []byte) string) s
 	return out.String()
 }
 
-// TestDamagedVersion: every bit and every length of VERSION, each line missing, and what else may lie there. A journal whose
-// VERSION cannot be read, or names another namespace, promises nothing and changes nothing.
+// TestDamagedVersion: every bit and every length of VERSION, each line missing, and what else may lie there. A journal
+// whose VERSION cannot be read, or names another namespace, promises nothing and changes nothing.
 func TestDamagedVersion(t *testing.T) {
 	base := smallFileBase(t, false)
 	try := func(name string, content []byte) string {
@@ -150,7 +152,8 @@ func TestDamagedVersion(t *testing.T) {
 	}{
 		{"missing", nil}, {"empty", []byte{}}, {"zeros", make([]byte, len(hurtVersion))}, {"binary", noise(4096)},
 		{"a large file", noise(1 << 20)}, {"one long line", []byte(strings.Repeat("x", 1<<20))},
-		{"an unfinished escape", []byte(hurtVersion + "x=\\u12")}, {"of a NameNode", []byte(strings.Replace(hurtVersion, "JOURNAL", "NAME", 1))},
+		{"an unfinished escape", []byte(hurtVersion + "x=\\u12")},
+		{"of a NameNode", []byte(strings.Replace(hurtVersion, "JOURNAL", "NAME", 1))},
 	} {
 		fmt.Fprintf(&out, "%s: %s\n", c.name, try(c.name, c.content))
 	}
@@ -200,30 +203,27 @@ func (d *fileDamage) versionMark() string {
 }
 
 // TestDamagedEpochs: every bit, every length and every spelling of the two epochs. A number that a JournalNode does not
-// write so is not believed, and none that the other file or a recovery record contradicts: then nothing is promised, obeyed
-// or overwritten.
+// write so is not believed, and none that the other file contradicts: then nothing is promised, obeyed or overwritten.
 func TestDamagedEpochs(t *testing.T) {
 	contents := []string{
-		"", "\n", "0\n", "1\n", "11\n", "13\n", "-12\n", "-1\n", "+12\n", "012\n", "12", "12\r\n", "12\r", "12\n\n", "12\n12\n", " 12\n",
-		"12 \n", "1 2\n", "12\x00\n", "\x00\x00\x00", "\xff\xff\xff", "9223372036854775807\n", "9223372036854775808\n",
+		"", "\n", "0\n", "1\n", "11\n", "13\n", "-12\n", "-1\n", "+12\n", "012\n",
+		"12", "12\r\n", "12\r", "12\n\n", "12\n12\n", " 12\n", "12 \n", "1 2\n", "12\x00\n", "\x00\x00\x00", "\xff\xff\xff", "9223372036854775807\n", "9223372036854775808\n",
 		"99999999999999999999\n", "0x0c\n", "1e1\n", "١٢\n", "\xef\xbb\xbf12\n",
 	}
 	for _, c := range []struct{ file, other string }{
-		{"last-promised-epoch", "12\n"}, {"last-promised-epoch", "3\n"}, {"last-promised-epoch", ""}, {"last-writer-epoch", "12\n"},
+		{"last-promised-epoch", "12\n"}, {"last-promised-epoch", "3\n"}, {"last-promised-epoch", ""},
+		{"last-writer-epoch", "12\n"},
 	} {
 		name := c.file
-		var base *hurtJournal
-		if c.file == "last-promised-epoch" {
-			base = smallFileBase(t, false)
-			if c.other == "" {
-				must(t, base.mem.Remove(currentRoot+"last-writer-epoch"))
-				name += " without the other"
-			} else {
-				writeTo(t, base.mem, currentRoot+"last-writer-epoch", []byte(c.other))
-				name += " beside " + strings.TrimSpace(c.other)
-			}
-		} else {
-			base = smallFileBase(t, false)
+		base := smallFileBase(t, false)
+		switch {
+		case c.file == "last-writer-epoch":
+		case c.other == "":
+			must(t, base.mem.Remove(currentRoot+"last-writer-epoch"))
+			name += " without the other"
+		default:
+			writeTo(t, base.mem, currentRoot+"last-writer-epoch", []byte(c.other))
+			name += " beside " + strings.TrimSpace(c.other)
 		}
 		t.Run(name, func(t *testing.T) {
 			base.t = t
@@ -282,7 +282,8 @@ func (d *fileDamage) epochMark(file string, content []byte) string {
 		value = s.Writer
 	}
 	end := strings.IndexAny(string(content), "\r\n") // what follows the line does not matter
-	if content != nil && (end < 0 || string(content[:end]) != strconv.FormatInt(int64(value), 10)) || value < 0 || s.Writer > s.Promised {
+	spelt := content == nil || end >= 0 && string(content[:end]) == strconv.FormatInt(int64(value), 10)
+	if !spelt || value < 0 || s.Writer > s.Promised {
 		t.Errorf("%q is taken for %d, beside %d", content, value, s.Writer)
 	}
 	mark, text := "=", fmt.Sprintf("promised %d, writer %d", s.Promised, s.Writer)
@@ -362,8 +363,24 @@ func (d *fileDamage) committedMark() string {
 	return fmt.Sprintf("%s committed %d, %t", mark, a.Committed, a.HasCommitted)
 }
 
-// TestDamagedPaxosRecord: every bit and each length of a recovery record. Never is a record told that was not made, and a new
-// accept, which is of a later epoch, takes its place.
+// TestPromiseBelowRecord: what was accepted in an epoch was promised to it.
+func TestPromiseBelowRecord(t *testing.T) {
+	for content, good := range map[string]bool{"13\n": true, "12\n": false, "14\n": true} {
+		d := damageFile(t, smallFileBase(t, true), "last-promised-epoch", []byte(content))
+		must(t, d.opened())
+		if err := d.journal.Snapshot().EpochErr; (err == nil) != good {
+			t.Errorf("promised %q beside a record of epoch 13: %v", content, err)
+		} else if !good {
+			wantError(t, d.newEpoch(nextEpoch+1), javaerr.IOException, "paxos/9 was accepted in epoch 13")
+			d.unchanged("a refused newEpoch", d.before)
+			d.repaired()
+		}
+		d.stop()
+	}
+}
+
+// TestDamagedPaxosRecord: every bit and each length of a recovery record. Never is a record told that was not made, and a
+// new accept, which is of a later epoch, takes its place.
 func TestDamagedPaxosRecord(t *testing.T) {
 	base := smallFileBase(t, true)
 	good := readFrom(t, base.mem, currentRoot+"paxos/9")
@@ -383,9 +400,10 @@ func TestDamagedPaxosRecord(t *testing.T) {
 		name    string
 		content []byte
 	}{
-		{"zeros", make([]byte, len(good))}, {"binary", noise(4096)}, {"twice", append(append([]byte{}, good...), good...)},
-		{"garbage behind", append(append([]byte{}, good...), noise(100)...)}, {"a huge length", []byte("\xff\xff\xff\xff\x7f")},
-		{"an endless length", []byte(strings.Repeat("\xff", 100))}, {"a large file", append(append([]byte{}, good...), make([]byte, 1<<20)...)},
+		{"zeros", make([]byte, len(good))}, {"binary", noise(4096)}, {"twice", slices.Concat(good, good)},
+		{"garbage behind", slices.Concat(good, noise(100))}, {"a huge length", []byte("\xff\xff\xff\xff\x7f")},
+		{"an endless length", []byte(strings.Repeat("\xff", 100))},
+		{"a large file", slices.Concat(good, make([]byte, 1<<20))},
 	} {
 		fmt.Fprintf(&out, "%s: %s\n", c.name, try(c.name, c.content))
 	}
@@ -463,14 +481,11 @@ func TestDamagedLock(t *testing.T) {
 		other, err := jnserver.OpenJournal(newEnv(h.mem, noFetch), "ns1", journalRoot)
 		must(t, err) // until the next promise nobody can tell
 		before := tree(t, h.mem, editsDir)
-		for name, call := range map[string]func() error{
-			"newEpoch":  func() error { _, _, err := h.journal.NewEpoch(fixtureInfo, nextEpoch+1, "10.0.0.1"); return err },
-			"heartbeat": func() error { w.epoch++; return h.journal.Heartbeat(w.info()) },
-			"start":     func() error { w.epoch = nextEpoch; return h.journal.StartLogSegment(w.info(), hurtLast+1, layout) },
-		} {
-			wantError(t, call(), "java.io.IOException", "already locked")
-			_ = name
-		}
+		_, _, err = h.journal.NewEpoch(fixtureInfo, nextEpoch+1, "10.0.0.1")
+		wantError(t, err, javaerr.IOException, "already locked")
+		later := writer{epoch: nextEpoch + 1}
+		wantError(t, h.journal.Heartbeat(later.info()), javaerr.IOException, "already locked")
+		wantError(t, h.journal.StartLogSegment(w.info(), hurtLast+1, layout), javaerr.IOException, "already locked")
 		h.unchanged("refused calls", before)
 		must(t, other.Close())
 		must(t, h.journal.StartLogSegment(w.info(), hurtLast+1, layout))

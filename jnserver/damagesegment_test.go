@@ -121,7 +121,10 @@ func segmentHurts(size, end int) []segmentHurt {
 			clear(b[from:min(from+block, len(b))])
 			return b
 		})
-		add(fmt.Sprintf("block of %d twice", block), func(b []byte) []byte { copy(b[2*block:3*block], b[block:2*block]); return b })
+		add(fmt.Sprintf("block of %d twice", block), func(b []byte) []byte {
+			copy(b[2*block:3*block], b[block:2*block])
+			return b
+		})
 	}
 	add("block of 512 zeroed at the beginning", func(b []byte) []byte { clear(b[:512]); return b })
 	return list
@@ -158,8 +161,8 @@ func TestDamagedSegments(t *testing.T) {
 	}
 }
 
-// TestEachFlippedBit flips every bit of a segment left by an earlier process, and one bit of each byte at the other stages;
-// and cuts it at each length.
+// TestEachFlippedBit flips every bit of a segment left by an earlier process, and one bit of each byte at the other
+// stages; and cuts it at each length.
 func TestEachFlippedBit(t *testing.T) {
 	const size = frameLen
 	const end = editlog.HeaderLen + 6*size
@@ -304,7 +307,7 @@ func (s *segmentDamage) asideIfEmpty(damaged []byte) []string {
 	return nil
 }
 
-// readable is what a reader gets of the damaged file. A header with another layout version is no matter of a JournalNode.
+// readable is what a reader gets of the damaged file. Another layout version in the header is no matter of a JournalNode.
 func (s *segmentDamage) readable(b []byte) (storage.TxID, bool) {
 	if len(b) >= editlog.HeaderLen && bytes.Equal(b[:3], []byte{0xff, 0xff, 0xff}) && b[3] <= 0xc8 {
 		b = slices.Concat(s.good[:4], b[4:])
@@ -314,8 +317,8 @@ func (s *segmentDamage) readable(b []byte) (storage.TxID, bool) {
 	return readable(b, hurtFirst)
 }
 
-// readers reads all that the manifest lists. If strict, what is listed of the damaged segment must be readable; without it,
-// and of an old segment, the reader finds out.
+// readers reads all that the manifest lists. If strict, what is listed of the damaged segment must be readable; without
+// it, and of an old segment, the reader finds out.
 func (s *segmentDamage) readers(strict bool) {
 	t := s.t
 	t.Helper()
@@ -379,7 +382,7 @@ func (s *segmentDamage) prepared(damaged []byte, a jnserver.RecoveryAnswer, err 
 }
 
 // finalizeShort tries to give the segment its final name at the end that is left, as a recovery would that no other node
-// with more took part in. Only where nothing tells that there was more it works.
+// with more took part in. It works only where nothing tells that there was more.
 func (s *segmentDamage) finalizeShort(before map[string]string, damaged []byte) {
 	t := s.t
 	t.Helper()
@@ -458,7 +461,8 @@ func (s *segmentDamage) newSegment(before map[string]string, first storage.TxID)
 	must(t, s.journal.Write(s.info(nextEpoch), jnserver.Batch{
 		Segment: first, First: first, Count: 1, Records: sized(first, first, 4),
 	}))
-	s.unchanged("the next segment", before, "* "+currentRoot+"last-writer-epoch", "+ "+currentRoot+storage.InProgressName(first))
+	s.unchanged("the next segment", before, "* "+currentRoot+"last-writer-epoch",
+		"+ "+currentRoot+storage.InProgressName(first))
 }
 
 // repairByHand copies the segment from another node while this one is stopped.
