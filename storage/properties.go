@@ -43,6 +43,9 @@ func logicalLine(data []byte) (line, rest []byte) {
 	}
 	for continues(line) {
 		line = line[: len(line)-1 : len(line)-1] // the next append must not write into data
+		if len(line) == 0 {
+			return nil, rest // there is nothing to continue: what follows begins a line of its own
+		}
 		if len(rest) == 0 {
 			break
 		}

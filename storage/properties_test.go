@@ -24,6 +24,8 @@ func TestParseProperties(t *testing.T) {
 		{"line ends", "a=1\rb=2\r\nc=3\n\rd=4", map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}},
 		{"continuation", "a=1\\\n   2\\\r\n\t3\nb=\\\\\nc=3", map[string]string{"a": "123", "b": `\`, "c": "3"}},
 		{"continuation at the end", "a=1\\", map[string]string{"a": "1"}},
+		{"nothing continued", "\\\n#a=1\n \\\n\n\\\r\nb=2", map[string]string{"b": "2"}},
+		{"nothing continued at the end", "a=1\n\\\n", map[string]string{"a": "1"}}, // Java: and an empty key, sometimes
 		{"continuation over a comment sign", "a=1\\\n#2", map[string]string{"a": "1#2"}},
 		{"escapes", `a\ b\:\=c=\t\n\r\f\q\:\u0041\u00e9`, map[string]string{"a b:=c": "\t\n\r\fq:A\u00e9"}},
 		{"surrogate pair", `a=\ud83d\ude00`, map[string]string{"a": "\U0001F600"}},
