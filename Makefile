@@ -57,7 +57,7 @@ kill-long: build ## kill -9 of nodes under Hadoop's client, both releases, seed 
 	@go test -c -o bin/kill-tests ./compat-tests
 	@export TMPDIR=$$(mktemp -d); trap 'rm -rf "$$TMPDIR"' EXIT; seed=$${SEED:-1}; while true; do \
 	  (cd compat-tests && COMPAT=required COMPAT_LONG=1 GOJN_JOURNALNODE=../bin/journalnode \
-	    ../bin/kill-tests -test.run '^TestKill_' -test.v -test.timeout 0 -kill.seed=$$seed -kill.lives=1000 \
+	    ../bin/kill-tests -test.run '^TestKill_' -test.v -test.timeout 0 -test.parallel 4 -kill.seed=$$seed -kill.lives=1000 \
 	    -kill.rounds=200 | grep --line-buffered -vE '^=== ') || exit 1; \
 	  seed=$$((seed + 1)); done
 
