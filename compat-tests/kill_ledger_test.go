@@ -62,15 +62,6 @@ func (l *nodeLedger) newest() *segmentLedger {
 	return l.segments[len(l.segments)-1]
 }
 
-// transactions is how many acknowledged ones must be there.
-func (l *nodeLedger) transactions() int {
-	n := 0
-	for _, s := range l.segments {
-		n += s.acked
-	}
-	return n
-}
-
 // purge takes note of an acknowledged purge.
 func (l *nodeLedger) purge(limit int64) {
 	l.purged.acked(limit)
