@@ -128,6 +128,9 @@ func (r *faultRun) clear(answer error, hit []vfs.Op) error {
 	if len(hit) == 0 {
 		return nil // a consequence of what failed before, such as a tail that is lost
 	}
+	if r.w.reserve != (storage.Reserve{}) && vfs.NoSpace(answer) && strings.HasSuffix(hit[0].Path, "/gojn.reserve") {
+		return nil // the disk was full before, which the answer says; health says why the reserve did not help
+	}
 	text := answer.Error()
 	if want := r.disk.errno(); !errors.Is(answer, want) && !strings.Contains(text, want.Error()) {
 		return fmt.Errorf("the answer does not name the fault: %w", answer)

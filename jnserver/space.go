@@ -69,7 +69,7 @@ func spaceProblem(root string, full fullDisk, r storage.ReserveState) error {
 	}
 	if r.Short() {
 		text := fmt.Sprintf("%s has %d of %d bytes", r.Path, r.Left, r.Want)
-		if r.Err != nil && full.err == nil {
+		if r.Err != nil && (full.err == nil || !vfs.NoSpace(r.Err)) {
 			text += ": " + r.Err.Error()
 		}
 		wrong = append(wrong, text)

@@ -95,20 +95,34 @@ func (r *reserve) look() error {
 // The sync behind it makes journaling file systems commit, before which they do not hand blocks out again. The last that is
 // given is the file itself, for its inode.
 func (r *reserve) madeRoom(err error, floor int64) bool {
-	if !vfs.NoSpace(err) {
+	if !vfs.NoSpace(err) || r.size.total() == 0 || !r.locked() {
 		return false
 	}
-	if r.size.total() == 0 || !r.locked() {
-		return false
+	gave, err := r.giveBack(floor)
+	if err != nil {
+		r.err = err // state tells it; the answer is what failed first
 	}
-	if !r.known && r.look() != nil || !r.there {
-		return false
+	return gave
+}
+
+func (r *reserve) giveBack(floor int64) (bool, error) {
+	if !r.known {
+		if err := r.look(); err != nil {
+			return false, err
+		}
+	}
+	if !r.there || r.left <= floor && floor > 0 {
+		return false, nil
 	}
 	r.known = false
-	if r.left > floor && r.cut(max(r.left-reservePortion, floor)) == nil {
-		return true
+	if r.left > floor {
+		err := r.cut(max(r.left-reservePortion, floor))
+		if err == nil || floor > 0 {
+			return err == nil, err
+		}
 	}
-	return floor == 0 && r.remove() == nil
+	err := r.remove()
+	return err == nil, err
 }
 
 func (r *reserve) remove() error {
