@@ -21,8 +21,8 @@ import (
 // run.
 var (
 	killSeed   = flag.Uint64("kill.seed", 1, "the plan of the kill tests")
-	killLives  = flag.Int("kill.lives", 150, "how many processes TestKill_OneNode kills")
-	killRounds = flag.Int("kill.rounds", 36, "how many rounds of kills TestKill_Quorum has")
+	killLives  = flag.Int("kill.lives", 120, "how many processes TestKill_OneNode kills")
+	killRounds = flag.Int("kill.rounds", 30, "how many rounds of kills TestKill_Quorum has")
 )
 
 // victim is one of our JournalNodes that is killed often.
@@ -142,8 +142,8 @@ func startTimes(victims ...*victim) string {
 func killAgain(t *testing.T) {
 	t.Helper()
 	name := strings.ReplaceAll(t.Name(), "/", "$/^")
-	t.Logf("again: go test ./compat-tests -run '^%s$' -kill.seed=%d -kill.lives=%d -kill.rounds=%d", name, *killSeed,
-		*killLives, *killRounds)
+	t.Logf("again: COMPAT_LONG=1 go test ./compat-tests -count=1 -run '^%s$' -kill.seed=%d -kill.lives=%d -kill.rounds=%d",
+		name, *killSeed, *killLives, *killRounds)
 }
 
 // killPlan is the random source of one life or round: what went before does not change it.
