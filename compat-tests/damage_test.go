@@ -69,7 +69,7 @@ func TestDamage_BesideJava(t *testing.T) {
 			check(t, node.Start(ctx))
 			w := &damageWriter{t: t, conn: dialJournal(t, ctx, node).conn}
 			for i, c := range damageCases {
-				got := w.comes(fmt.Sprintf("case%d", i), node, names[i])
+				got := w.comes(c, fmt.Sprintf("case%d", i), node, names[i])
 				want := c.ours
 				if node.Kind == hadoop.Java {
 					want = c.java
@@ -145,10 +145,10 @@ func (w *damageWriter) prepare(jid string, node *hadoop.JournalNode) {
 	}
 }
 
-// comes lets a writer of epoch 14 come: newEpoch, prepareRecovery, and finalizeLogSegment at the end that was told, if that
-// is too early. It tells the answers, which names are in current/ then that were not before, and the promise, unless it
+// comes lets a writer of epoch 14 come: newEpoch, prepareRecovery, acceptRecovery of what was accepted before, and
+// finalizeLogSegment at the end that was told, if that is too early. It tells the answers, which names are in current/ then that were not before, and the promise, unless it
 // is 14.
-func (w *damageWriter) comes(jid string, node *hadoop.JournalNode, before []string) string {
+func (w *damageWriter) comes(c damageCase, jid string, node *hadoop.JournalNode, before []string) string {
 	w.t.Helper()
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -184,6 +184,15 @@ func (w *damageWriter) comes(jid string, node *hadoop.JournalNode, before []stri
 				text += fmt.Sprintf(" writer %d", writer)
 			}
 			say("%s", text)
+		}
+	}
+	if c.base == "accepted" {
+		state := wire.Message{}.Int(1, 9).Int(2, 14).Bool(3, true)
+		url := "http://" + node.HTTP + "/getJournal"
+		if _, err := w.conn.Call("acceptRecovery", w.info(jid, 14, -1).Bytes(2, state).String(3, url)); err != nil {
+			say("accept %s", classOf(w.t, err))
+		} else {
+			say("accept ok")
 		}
 	}
 	if end > 0 && end < 14 {
@@ -416,17 +425,17 @@ var damageCases = []damageCase{
 	},
 	{
 		base: "accepted", file: "paxos/9", name: "the epoch", hurt: func(b []byte) []byte { b[b[0]] ^= 1; return b },
-		ours: "newEpoch 9, prepare IllegalStateException",
-		java: "newEpoch 9, prepare 9-14 accepted in 12",
+		ours: "newEpoch 9, prepare IllegalStateException, accept ok",
+		java: "newEpoch 9, prepare 9-14 accepted in 12, accept ok",
 	},
 	{
 		base: "accepted", file: "paxos/9", name: "empty", hurt: shortened(0),
-		ours: "newEpoch 9, prepare IllegalStateException",
-		java: "newEpoch 9, prepare IllegalStateException",
+		ours: "newEpoch 9, prepare IllegalStateException, accept ok",
+		java: "newEpoch 9, prepare IllegalStateException, accept IllegalStateException",
 	},
 	{
 		base: "accepted", file: "paxos/9", name: "cut", hurt: shortened(5),
-		ours: "newEpoch 9, prepare InvalidProtocolBufferException",
-		java: "newEpoch 9, prepare InvalidProtocolBufferException",
+		ours: "newEpoch 9, prepare InvalidProtocolBufferException, accept ok",
+		java: "newEpoch 9, prepare InvalidProtocolBufferException, accept InvalidProtocolBufferException",
 	},
 }
