@@ -1,6 +1,7 @@
 package compat_test
 
 import (
+	"bytes"
 	bigendian "encoding/binary"
 	"net/http"
 	"net/http/httptest"
@@ -27,16 +28,19 @@ func newSegmentSource(t *testing.T) *segmentSource {
 	return s
 }
 
-// serve sets the content of a segment; padding follows the transactions as in a file that recovery left in progress.
-func (s *segmentSource) serve(frames [][]byte, padding int, stall bool, reached func()) (url string) {
+// segmentBytes is a segment's file, with padding behind the transactions as in one that a recovery left in progress.
+func segmentBytes(frames [][]byte, padding int) []byte {
 	content := bigendian.BigEndian.AppendUint32(nil, uint32(killNamespace.LayoutVersion))
 	content = append(content, 0, 0, 0, 0)
 	for _, f := range frames {
 		content = append(content, f...)
 	}
-	for range padding {
-		content = append(content, 0xFF)
-	}
+	return append(content, bytes.Repeat([]byte{0xFF}, padding)...)
+}
+
+// serve sets the segment that is sent.
+func (s *segmentSource) serve(frames [][]byte, padding int, stall bool, reached func()) (url string) {
+	content := segmentBytes(frames, padding)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.content, s.stall, s.reached = content, -1, reached

@@ -1,9 +1,15 @@
 package compat_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"strings"
 
+	"gojn/compat-tests/hadoop"
 	"gojn/compat-tests/wire"
 )
 
@@ -24,6 +30,8 @@ func (w *nodeWriter) step() bool {
 		return w.purge()
 	case dice < 20:
 		return w.manifest()
+	case dice < 22:
+		return w.readBack()
 	default:
 		return w.journal()
 	}
@@ -151,6 +159,47 @@ func (w *nodeWriter) manifest() bool {
 		}
 	}
 	return true
+}
+
+// readBack fetches a finalized segment as a NameNode does, if there is one.
+func (w *nodeWriter) readBack() bool {
+	w.t.Helper()
+	s := w.l.segments[w.r.IntN(len(w.l.segments))]
+	if !s.finalized || s.last() < w.l.purged.most {
+		return w.manifest()
+	}
+	ns := killNamespace
+	info := fmt.Sprintf("%d:%d:%d:%s", ns.LayoutVersion, ns.NamespaceID, ns.CTime, ns.ClusterID)
+	got, err := fetch(fmt.Sprintf("http://%s/getJournal?jid=%s&segmentTxId=%d&storageInfo=%s", w.v.HTTP, hadoop.JournalID,
+		s.first, url.QueryEscape(info)))
+	switch {
+	case err == nil:
+	case !w.armed.Load():
+		w.t.Fatalf("getJournal: %v\n%s", err, w.v.Tail(40))
+	default:
+		<-w.killed
+		w.counts.cut["getJournal"]++
+		return false
+	}
+	rest, same := bytes.CutPrefix(got, segmentBytes(s.frames, 0))
+	if !same || bytes.Count(rest, []byte{0xFF}) != len(rest) {
+		w.t.Errorf("life %d: segment %d-%d is sent with other bytes", w.counts.lives, s.first, s.last())
+	}
+	return true
+}
+
+// fetch gets a page over a connection of its own.
+func fetch(page string) (body []byte, err error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(page)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New(resp.Status)
+	}
+	return io.ReadAll(resp.Body)
 }
 
 // format makes another journal, whose format the kill is aimed at.
