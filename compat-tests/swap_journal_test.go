@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -323,6 +324,9 @@ func (i *interview) body(label string, first int64) {
 // missing looks for what was acknowledged.
 func (j *swapJournal) missing(current string) (problems []string) {
 	segments, err := oracle.ReadJournal(current)
+	if errors.Is(err, fs.ErrNotExist) && j.last < j.first {
+		return nil // nothing was acknowledged
+	}
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -13,7 +13,7 @@ import (
 // directory over: it answers as a node of the killed kind does on a copy, a new writer finds all that was acknowledged, and
 // goes on. At the end nothing is missing of all that ever was.
 func TestSwap_KilledUnderLoad(t *testing.T) {
-	kills := 2
+	kills := 1 // the other way round: TestSwap_InPlace
 	if long() {
 		kills = 20
 	}

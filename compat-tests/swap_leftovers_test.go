@@ -80,9 +80,21 @@ func addLeftovers(root string, _ *swapJournal) error {
 	return errors.Join(errs...)
 }
 
+// cutFormat leaves what our format does between its two renames.
+func cutFormat(root string, j *swapJournal) error {
+	version, err := os.ReadFile(root + "/current/VERSION")
+	j.last, j.next = 0, 1
+	return errors.Join(err,
+		os.Rename(root+"/current", root+"/current.tmp"), os.WriteFile(root+"/current.tmp/VERSION", []byte(leftoverText), 0o644),
+		os.MkdirAll(root+"/formatted.tmp/paxos", 0o755), os.WriteFile(root+"/formatted.tmp/VERSION", version, 0o644))
+}
+
 // swapLeftovers: a journal's whole life with and without the files that our node may leave. Both Javas do the same with it.
 func swapLeftovers() []swapState {
-	var states []swapState
+	states := []swapState{{
+		name: "format-cut", why: "our format, cut off in the instant in which neither state is in its place", build: threeAndTwo,
+		edit: cutFormat, refused: serves, // Java: not formatted
+	}}
 	for _, life := range []swapState{
 		{name: "start", build: threeAndTwo},
 		{name: "format", build: threeAndTwo, work: "reformat; epoch; start; write 3; finalize; start; write 2; commit"},

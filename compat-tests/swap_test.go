@@ -244,7 +244,7 @@ func (w *swapWay) takeOver(node *hadoop.JournalNode) *hadoop.JournalNode {
 			return nil //nolint:nilerr // the same will be told when it is asked
 		}
 		fields, err := wire.Parse(data)
-		if yes, _ := fields.Int(1); yes == 0 {
+		if yes, _ := fields.Int(1); yes == 0 && state.refused == served {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			again = append(again, state.name)
