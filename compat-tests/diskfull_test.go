@@ -178,7 +178,8 @@ func (n *fullNode) refusesEdits() {
 	}
 	h := n.health()
 	said := h.Journals["ns1"].SpaceError
-	if h.code != http.StatusServiceUnavailable || h.Journals["ns2"].Status != "ok" || !strings.Contains(said, "no space left on device") ||
+	if h.code != http.StatusServiceUnavailable || h.Journals["ns2"].Status != "ok" ||
+		!strings.Contains(said, "no space left on device") ||
 		!strings.Contains(said, "Make room on the file system of "+filepath.Join(n.j.Edits, "ns1")) {
 		n.t.Errorf("health of %s: %+v", n.j.Name, h)
 	}
@@ -242,7 +243,8 @@ func (n *fullNode) readable(first int64) {
 		version[key] = value
 	}
 	info := strings.Join([]string{version["layoutVersion"], version["namespaceID"], version["cTime"], version["clusterID"]}, ":")
-	resp, body := n.get(fmt.Sprintf("/getJournal?jid=ns1&segmentTxId=%d&inProgressOk=true&storageInfo=%s", first, url.QueryEscape(info)))
+	resp, body := n.get(fmt.Sprintf("/getJournal?jid=ns1&segmentTxId=%d&inProgressOk=true&storageInfo=%s",
+		first, url.QueryEscape(info)))
 	if resp.StatusCode != http.StatusOK {
 		n.t.Fatalf("getJournal of segment %d: %s", first, resp.Status)
 	}

@@ -63,7 +63,7 @@ func reservedArena(t *testing.T, s crashScenario, space func(mem *vfs.Mem), hook
 	}
 }
 
-// fullDisks are the ways in which a disk is full; works tells whether a scenario succeeds all the same.
+// fullDisks are the ways in which a disk is full, and the scenarios that fail on it; all others succeed.
 var fullDisks = []struct {
 	name  string
 	space func(*vfs.Mem)
@@ -71,8 +71,8 @@ var fullDisks = []struct {
 }{
 	{"no blocks", func(m *vfs.Mem) { fill(m, 0, 1000) }, []string{"StartSegment", "a whole accept"}},
 	// One inode is all that the reserve has to give.
-	{"no inodes", func(m *vfs.Mem) { fill(m, enough, 0) }, []string{"StartSegment", "a whole accept", "Format", "Format beside previous",
-		"Format beside previous.tmp", "Upgrade"}},
+	{"no inodes", func(m *vfs.Mem) { fill(m, enough, 0) }, []string{"StartSegment", "a whole accept", "Format",
+		"Format beside previous", "Format beside previous.tmp", "Upgrade"}},
 }
 
 // TestPowerCutsOnAFullDisk is TestPowerCuts on a full disk: with the reserve there, while it is given back, and while it is
