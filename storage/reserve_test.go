@@ -271,6 +271,10 @@ func TestPromisesWithoutInodes(t *testing.T) {
 	d := openReserved(t, mem, smallReserve)
 	must(t, startSegment(t, d, 10).Abort())
 	fill(mem, enough, 0)
+	if _, err := d.CreateDownload(7, 6); !vfs.NoSpace(err) {
+		t.Errorf("a download: %v", err)
+	}
+	wantLeft(t, "a download", d, smallReserve.Promises, false)
 	for e := storage.Epoch(6); e < 10; e++ {
 		must(t, d.SetPromisedEpoch(e))
 		must(t, d.SetWriterEpoch(e))
