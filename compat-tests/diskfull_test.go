@@ -189,8 +189,8 @@ func (n *fullNode) refusesEdits() {
 		n.t.Errorf("journalnode health: %v, %s", err, out)
 	}
 	for _, path := range []string{"/livez", "/readyz"} {
-		if resp, _ := n.get(path); resp.StatusCode != http.StatusOK {
-			n.t.Errorf("%s: %s", path, resp.Status)
+		if code, _ := n.get(path); code != http.StatusOK {
+			n.t.Errorf("%s: %d", path, code)
 		}
 	}
 }
@@ -206,12 +206,12 @@ func (n *fullNode) health() nodeHealth {
 	if control() {
 		return nodeHealth{}
 	}
-	resp, body := n.get("/health")
+	code, body := n.get("/health")
 	var answer struct {
 		Journals []struct{ JID, Status, SpaceError string }
 	}
 	check(n.t, json.Unmarshal(body, &answer))
-	h := nodeHealth{resp.StatusCode, map[string]struct{ Status, SpaceError string }{}}
+	h := nodeHealth{code, map[string]struct{ Status, SpaceError string }{}}
 	for _, j := range answer.Journals {
 		h.Journals[j.JID] = struct{ Status, SpaceError string }{j.Status, j.SpaceError}
 	}
@@ -225,12 +225,12 @@ func (n *fullNode) healthy() {
 	}
 }
 
-func (n *fullNode) get(path string) (*http.Response, []byte) {
+func (n *fullNode) get(path string) (code int, body []byte) {
 	n.t.Helper()
 	req := must(http.NewRequestWithContext(n.ctx, http.MethodGet, "http://"+n.j.HTTP+path, nil))(n.t)
 	resp := must(http.DefaultClient.Do(req))(n.t)
 	defer resp.Body.Close()
-	return resp, must(io.ReadAll(resp.Body))(n.t)
+	return resp.StatusCode, must(io.ReadAll(resp.Body))(n.t)
 }
 
 // readable downloads the open segment: all that the node had acknowledged is in it.
@@ -243,10 +243,10 @@ func (n *fullNode) readable(first int64) {
 		version[key] = value
 	}
 	info := strings.Join([]string{version["layoutVersion"], version["namespaceID"], version["cTime"], version["clusterID"]}, ":")
-	resp, body := n.get(fmt.Sprintf("/getJournal?jid=ns1&segmentTxId=%d&inProgressOk=true&storageInfo=%s",
+	code, body := n.get(fmt.Sprintf("/getJournal?jid=ns1&segmentTxId=%d&inProgressOk=true&storageInfo=%s",
 		first, url.QueryEscape(info)))
-	if resp.StatusCode != http.StatusOK {
-		n.t.Fatalf("getJournal of segment %d: %s", first, resp.Status)
+	if code != http.StatusOK {
+		n.t.Fatalf("getJournal of segment %d: %d", first, code)
 	}
 	dir := n.t.TempDir()
 	check(n.t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("edits_inprogress_%019d", first)), body, 0o600))
