@@ -10,8 +10,8 @@ import (
 )
 
 // TestSwap_KilledUnderLoad kills the node of a busy writer again and again, and each time lets the other kind take the
-// directory over: it answers as a node of the killed kind does on a copy, a new writer finds all that was acknowledged, and
-// goes on. At the end nothing is missing of all that ever was.
+// directory over: it answers as a node of the killed kind does on a copy, a new writer finds all that was
+// acknowledged, and goes on. At the end nothing is missing of all that ever was.
 func TestSwap_KilledUnderLoad(t *testing.T) {
 	kills := 1 // the other way round: TestSwap_InPlace
 	if long() {

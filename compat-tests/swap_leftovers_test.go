@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ownNames are all names that our node makes in a journal's directory and Java's does not, or not there: some last, some for
-// a moment, so that a kill can leave them. A name that ends in a slash is a directory, which gets some files.
+// ownNames are all names that our node makes in a journal's directory and Java's does not, or not there: some last,
+// some for a moment, so that a kill can leave them. A name that ends in a slash is a directory, which gets some files.
 var ownNames = []string{
 	"gojn.reserve",                             // space for promises on a full disk; it stays
 	"formatted.tmp/",                           // what a format puts in the place of current/
@@ -30,8 +30,8 @@ const (
 	inProgress4 = "edits_inprogress_0000000000000000004"
 )
 
-// isLeftover tells whether a name of a tree is one of those, in current/ or in what an upgrade has made of it: Java's node
-// leaves them, ours takes most of them away.
+// isLeftover tells whether a name of a tree is one of those, in current/ or in what an upgrade has made of it: Java's
+// node leaves them, ours takes most of them away.
 func isLeftover(name string) bool {
 	for _, l := range ownNames {
 		if strings.HasSuffix(l, "/") && strings.HasPrefix(name, l) {
@@ -85,15 +85,17 @@ func cutFormat(root string, j *swapJournal) error {
 	version, err := os.ReadFile(root + "/current/VERSION")
 	j.last, j.next = 0, 1
 	return errors.Join(err,
-		os.Rename(root+"/current", root+"/current.tmp"), os.WriteFile(root+"/current.tmp/VERSION", []byte(leftoverText), 0o644),
+		os.Rename(root+"/current", root+"/current.tmp"),
+		os.WriteFile(root+"/current.tmp/VERSION", []byte(leftoverText), 0o644),
 		os.MkdirAll(root+"/formatted.tmp/paxos", 0o755), os.WriteFile(root+"/formatted.tmp/VERSION", version, 0o644))
 }
 
-// swapLeftovers: a journal's whole life with and without the files that our node may leave. Both Javas do the same with it.
+// swapLeftovers: a journal's whole life with and without the files that our node may leave. Both Javas do the same
+// with it.
 func swapLeftovers() []swapState {
 	states := []swapState{{
-		name: "format-cut", why: "our format, cut off in the instant in which neither state is in its place", build: threeAndTwo,
-		edit: cutFormat, refused: serves, // Java: not formatted
+		name: "format-cut", why: "our format, cut off in the instant in which neither state is in its place",
+		build: threeAndTwo, edit: cutFormat, refused: serves, // Java: not formatted
 	}}
 	for _, life := range []swapState{
 		{name: "start", build: threeAndTwo},

@@ -11,8 +11,8 @@ import (
 // loadedTxns is how many transactions must be acknowledged before a node is killed.
 const loadedTxns = 500
 
-// load starts a writer for each state that wants one and returns when all have had enough acknowledged. They go on until
-// the node is killed; end waits for that.
+// load starts a writer for each state that wants one and returns when all have had enough acknowledged. They go on
+// until the node is killed; end waits for that.
 func (w *swapWay) load(node *hadoop.JournalNode) (end func()) {
 	w.t.Helper()
 	var loads []*swapLoad

@@ -17,9 +17,9 @@ import (
 	"gojn/compat-tests/wire"
 )
 
-// TestSwap_Locked lets a Java node and one of ours run over one edits directory, in which each has opened a journal before the
-// other one was asked for it. Every call of the protocol to the other one, and /getJournal, is refused because of the lock and
-// changes no byte, the holder goes on, and when it is killed the other one takes over.
+// TestSwap_Locked lets a Java node and one of ours run over one edits directory, in which each has opened a journal
+// before the other one was asked for it. Every call of the protocol to the other one, and /getJournal, is refused
+// because of the lock and changes no byte, the holder goes on, and when it is killed the other one takes over.
 func TestSwap_Locked(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		l := &locked{t: t, ctx: ctx}

@@ -25,8 +25,8 @@ type swapState struct {
 	newest    int64  // the newest segment by what other nodes say to newEpoch; 0: by what this one says
 	// refused: no Java node serves it, whoever made it, and what ours does then.
 	refused refusal
-	// What is not as on the way of Java's nodes alone where ours is the taker, and where ours is the maker, who has it back:
-	// by the answer's label, or the file in the tree, a part of what it is instead.
+	// What is not as on the way of Java's nodes alone where ours is the taker, and where ours is the maker, who has it
+	// back: by the answer's label, or the file in the tree, a part of what it is instead.
 	oursTakes, oursMakes map[string]string
 }
 
@@ -65,7 +65,8 @@ const (
 
 // swapStates are all states.
 func swapStates(release hadoop.Release) []swapState {
-	states := slices.Concat(swapSegments(release), swapRecoveries(), swapUpgrades(release), swapVersions(), swapLeftovers())
+	states := slices.Concat(
+		swapSegments(release), swapRecoveries(), swapUpgrades(release), swapVersions(), swapLeftovers())
 	for i := range states {
 		if states[i].work == "" {
 			states[i].work = goOn
@@ -86,7 +87,8 @@ func swapSegments(release hadoop.Release) []swapState {
 		{name: "finalized", why: "no open segment", build: "format; epoch; start; write 3; finalize"},
 		{name: "in-progress", why: "an open segment", build: threeAndTwo},
 		{name: "committed", why: "an open segment, all of it known as committed", build: threeAndTwo + "commit"},
-		{name: "empty-segment", why: "an open segment without a transaction", build: "format; epoch; start; write 3; finalize; start"},
+		{name: "empty-segment", why: "an open segment without a transaction",
+			build: "format; epoch; start; write 3; finalize; start"},
 		{name: "one-transaction", why: "a segment that may be started over", build: "format; epoch; start; write 1",
 			work: "restart; write 3; finalize; start; write 2"},
 		{name: "two-open", why: "a segment that its writer left, and the next one",
@@ -111,8 +113,8 @@ func swapSegments(release hadoop.Release) []swapState {
 	}
 }
 
-// swapRecoveries: of recoveries that did not come to their end. The segment from 4 on has two transactions here and seven in
-// the journal "source".
+// swapRecoveries: of recoveries that did not come to their end. The segment from 4 on has two transactions here and
+// seven in the journal "source".
 func swapRecoveries() []swapState {
 	halfDone := threeAndTwo + "keep; accept 10 source"
 	// Java looks for half-done recoveries in prepareRecovery only, ours when it opens the journal too.
@@ -139,7 +141,8 @@ func swapRecoveries() []swapState {
 			edit: func(root string, _ *swapJournal) error {
 				return os.WriteFile(download(root), []byte("\xff\xff\xff\xc1\x00\x00\x00\x00\x03\x00"), 0o644)
 			}},
-		{name: "temporaries", why: "what writes that were cut off have left beside their files", build: threeAndTwo + "accept 5 source",
+		{name: "temporaries", why: "what writes that were cut off have left beside their files",
+			build: threeAndTwo + "accept 5 source",
 			edit: func(root string, _ *swapJournal) error {
 				var errs []error
 				for _, name := range []string{"last-promised-epoch.tmp", "last-writer-epoch.tmp", "paxos/4.tmp", "paxos/9.tmp"} {
@@ -185,7 +188,8 @@ func swapUpgrades(release hadoop.Release) []swapState {
 		{name: "upgraded", why: "doUpgrade was done", build: swapUpgraded},
 		{name: "upgraded-then-finalized", why: "doUpgrade was done, the taker ends it", build: swapUpgraded,
 			work: goOn + "; finalizeupgrade"},
-		{name: "upgraded-then-rolled-back", why: "doUpgrade was done, the taker rolls back", build: swapUpgraded, work: "rollback",
+		{name: "upgraded-then-rolled-back", why: "doUpgrade was done, the taker rolls back",
+			build: swapUpgraded, work: "rollback",
 			oursTakes: map[string]string{"back state": "Epoch:2", promisedFile: "is 3, not 2", writerFile: "is 3, not 2"}},
 		{name: "upgrade-cut", why: "of our doUpgrade, the rename was not done", build: swapUpgraded,
 			edit: func(root string, _ *swapJournal) error { return move(root, "previous", "previous.tmp") }},

@@ -1,11 +1,9 @@
 package compat_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,11 +17,12 @@ import (
 	"gojn/compat-tests/wire"
 )
 
-// TestSwap_InPlace hands directories over. A node of one kind brings a journal into each of swapStates and is killed; a node
-// of the other kind, or of the same one, takes the directory over, is asked what it finds, works with it as a new writer makes
-// it, and is killed; then a node of the first kind has it back, is asked and works. Java -> Java -> Java is the model: every
-// answer and, at the end, every tree of the other ways is the same, but for the listed differences, and no acknowledged
-// transaction is missing. Of the way from ours to ours CI takes what is its own model.
+// TestSwap_InPlace hands directories over. A node of one kind brings a journal into each of swapStates and is killed;
+// a node of the other kind, or of the same one, takes the directory over, is asked what it finds, works with it as a
+// new writer makes it, and is killed; then a node of the first kind has it back, is asked and works. Java -> Java ->
+// Java is the model: every answer and, at the end, every tree of the other ways is the same, but for the listed
+// differences, and no acknowledged transaction is missing. Of the way from ours to ours CI takes what is its own
+// model.
 func TestSwap_InPlace(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		s := &swap{t: t, ctx: ctx, site: site, states: swapStates(site.Install.Release)}
@@ -107,7 +106,8 @@ func (w *swapWay) each(node *hadoop.JournalNode, do func(n *swapNode, state swap
 	check(w.t, errors.Join(errs...))
 }
 
-// build makes all states with a node of one kind, kills it, and does to the directories what a kill cannot be timed for.
+// build makes all states with a node of one kind, kills it, and does to the directories what a kill cannot be timed
+// for.
 func (s *swap) build(name string, maker hadoop.Kind) *swapWay {
 	s.t.Helper()
 	begin := time.Now()
@@ -262,77 +262,4 @@ func (w *swapWay) takeOver(node *hadoop.JournalNode) *hadoop.JournalNode {
 	node.Kill()
 	check(w.t, node.Start(w.ctx))
 	return node
-}
-
-// compare compares the answers and the tree of one state with those of the model.
-func (w *swapWay) compare(state swapState, model *swapWay) {
-	w.t.Helper()
-	if state.refused != served {
-		w.compareRefusals(state, model)
-		return
-	}
-	listed := make(map[string]string)
-	if w.taker == hadoop.Ours && model.taker != hadoop.Ours {
-		maps.Copy(listed, state.oursTakes)
-	}
-	if w.maker == hadoop.Ours && model.maker != hadoop.Ours {
-		maps.Copy(listed, state.oursMakes)
-	}
-	var problems []string
-	differ := func(label, ours, theirs string) {
-		d, differs := listed[label]
-		delete(listed, label)
-		if differs == (ours == theirs) || !strings.Contains(ours, d) {
-			problems = append(problems, fmt.Sprintf("%s: %s\n  model: %s\n  listed: %q", label, ours, theirs, d))
-		}
-	}
-	like := cmp.Or(state.like, state.name)
-	got, want := w.answers[state.name], model.answers[like]
-	labels := make(map[string]bool)
-	for _, a := range slices.Concat(want, got) {
-		if !labels[a.label] {
-			differ(a.label, textOf(got, a.label), textOf(want, a.label))
-		}
-		labels[a.label] = true
-	}
-	kept, trees := oracle.CompareTrees(w.trees[state.name], model.trees[like])
-	for _, p := range slices.Concat(kept, trees) {
-		differ(strings.Fields(p)[0], p, "")
-	}
-	for label := range listed {
-		problems = append(problems, label+" is listed as a difference and is none")
-	}
-	if last := want[len(want)-1]; strings.HasPrefix(last.text, "FAIL") {
-		problems = append(problems, fmt.Sprintf("the model came to no end: %s: %s", last.label, last.text))
-	}
-	if len(problems) > 0 {
-		w.t.Errorf("%s: %s (%s)\n%s", w.name, state.name, state.why, strings.Join(problems, "\n"))
-	}
-}
-
-// textOf is the answer of a label, empty if there is none.
-func textOf(answers []answer, label string) string {
-	i := slices.IndexFunc(answers, func(a answer) bool { return a.label == label })
-	if i < 0 {
-		return ""
-	}
-	return answers[i].text
-}
-
-// compareRefusals is compare for a directory that no Java node serves.
-func (w *swapWay) compareRefusals(state swapState, model *swapWay) {
-	w.t.Helper()
-	for turn, kind := range map[string]hadoop.Kind{"taken": w.taker, "back": w.maker} {
-		ofTurn := func(answers []answer) []answer {
-			return slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return !strings.HasPrefix(a.label, turn+" ") })
-		}
-		got, want := ofTurn(w.answers[state.name]), ofTurn(model.answers[state.name])
-		switch is := usable(got); {
-		case turn == "back" && kind == hadoop.Java && w.taker == hadoop.Ours: // which may have mended it
-		case usable(want):
-			w.t.Errorf("%s: %s: Java's node serves it: %v", w.name, state.name, want)
-		case is != (kind == hadoop.Ours && state.refused == serves):
-			w.t.Errorf("%s: %s: %s: served %t by %s, listed: ours %s: %v", w.name, state.name, turn, is, kind, state.refused, got)
-		}
-	}
 }

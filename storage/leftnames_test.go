@@ -81,7 +81,7 @@ func TestLeftNames(t *testing.T) {
 
 var (
 	// stateDir is what has the content of a current/.
-	stateDir = regexp.MustCompile(`^(?:previous|previous\.tmp|removed\.tmp|finalized\.tmp|current\.tmp|formatted\.tmp)/(.+)$`)
+	stateDir = regexp.MustCompile(`^(?:previous|(?:previous|removed|finalized|current|formatted)\.tmp)/(.+)$`)
 	numbers  = regexp.MustCompile(`[0-9]+`)
 )
 
