@@ -489,6 +489,11 @@ func TestDamagedLock(t *testing.T) {
 		h.unchanged("refused calls", before)
 		must(t, other.Close())
 		must(t, h.journal.StartLogSegment(w.info(), hurtLast+1, layout))
+		must(t, h.mem.Remove(lock)) // again, and the writer rolls: nothing but the segment is new
+		other, err = jnserver.OpenJournal(newEnv(h.mem, noFetch), "ns1", journalRoot)
+		must(t, err)
+		wantError(t, h.journal.StartLogSegment(w.info(), hurtLast+2, layout), javaerr.IOException, "already locked")
+		must(t, other.Close())
 		must(t, h.journal.Close())
 	})
 	t.Run("a directory", func(t *testing.T) {
