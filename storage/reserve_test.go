@@ -327,6 +327,14 @@ func TestReserveNeedsTheLock(t *testing.T) {
 	if got := len(readFrom(t, mem, reservePath)); got != 4*portion {
 		t.Errorf("%d bytes are left", got)
 	}
+
+	mem = formatted(t).settled()
+	must(t, startSegment(t, openReserved(t, mem, smallReserve), 10).Abort())
+	must(t, mem.Remove(rootDir+"/in_use.lock")) // as a Java node does when it ends
+	fill(mem, enough, 0)
+	if _, err := storage.Open(withReserve(mem, smallReserve)); !vfs.NoSpace(err) || !has(t, mem, reservePath) {
+		t.Errorf("no inode for the lock: %v", err)
+	}
 }
 
 func incompressible(data []byte) bool {
