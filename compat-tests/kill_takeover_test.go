@@ -68,7 +68,7 @@ func (w *nodeWriter) recover(s *segmentLedger) bool {
 		return true
 	}
 	copied := s.frames
-	if w.r.IntN(2) == 0 {
+	if w.aim.atCopy() || w.r.IntN(2) == 0 {
 		copied = w.otherCopy(s)
 		s.other = copied
 	}

@@ -12,12 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The recovery record of a segment, and the copy that it speaks of: each shows in a recovery only.
+const (
+	footprintRecord = `^\d+$`
+	footprintCopy   = `\.epoch=`
+)
+
 // footprints are the names that appear, change place or vanish in a journal's directory while it does something
 // that is done in several steps: a kill that follows one closely comes between two of them. By weight.
 var footprints = map[string]int{
 	`^\d+\.tmp$`:                 2, // a recovery record
-	`^\d+$`:                      6,
-	`\.epoch=`:                   3, // the copy that the record speaks of
+	footprintRecord:              10,
+	footprintCopy:                4,
 	`^last-promised-epoch\.tmp$`: 2,
 	`^last-promised-epoch$`:      2,
 	`^last-writer-epoch`:         2,
@@ -29,7 +35,7 @@ var footprints = map[string]int{
 
 // recoveryFootprints are those of a takeover.
 var recoveryFootprints = map[string]int{
-	`^\d+\.tmp$`: 1, `^\d+$`: 4, `\.epoch=`: 3, `^last-promised-epoch`: 2,
+	`^\d+\.tmp$`: 1, footprintRecord: 4, footprintCopy: 3, `^last-promised-epoch`: 2,
 	`^edits_inprogress_\d+$`: 1, `^edits_\d+-\d+$`: 2,
 }
 

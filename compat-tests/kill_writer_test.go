@@ -36,6 +36,14 @@ func (a aim) String() string {
 	return fmt.Sprintf("%s, the %d., after %v", a.method, a.nth, a.after)
 }
 
+// atCopy tells that only the recovery of a segment by another node's copy can bring the moment.
+func (a aim) atCopy() bool {
+	if a.name != nil {
+		return a.name.String() == footprintRecord || a.name.String() == footprintCopy
+	}
+	return a.method == aimDownload
+}
+
 // What a kill can be aimed at besides calls.
 const (
 	aimDownload  = "download"  // of an acceptRecovery, when the copy has been sent, whole or half
@@ -46,7 +54,8 @@ const (
 // aims are what a kill may be aimed at, with weights.
 var aims = map[string]int{
 	"journal": 8, "finalizeLogSegment": 4, "startLogSegment": 4, "newEpoch": 3, "prepareRecovery": 2,
-	"acceptRecovery": 3, aimDownload: 4, aimFootprint: 16, "purgeLogs": 2, "heartbeat": 1, "getJournalState": 1, "format": 2, aimIdle: 1,
+	"acceptRecovery": 3, aimDownload: 4, aimFootprint: 16, "purgeLogs": 2, "heartbeat": 1, "getJournalState": 1,
+	"format": 2, aimIdle: 1,
 }
 
 // newAim draws one.
@@ -59,7 +68,12 @@ func newAim(r *rand.Rand) aim {
 		a.nth += r.IntN(4)
 	case aimFootprint:
 		a.name, a.after = newFootprint(r, footprints), moment(r, 300*time.Microsecond)*time.Duration(r.IntN(2))
-		a.nth += r.IntN(2) * r.IntN(6)
+		switch {
+		case !a.atCopy():
+			a.nth += r.IntN(2) * r.IntN(6)
+		case a.name.String() == footprintCopy: // it is made, and it is renamed
+			a.nth += r.IntN(2)
+		}
 	}
 	return a
 }
