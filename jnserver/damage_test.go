@@ -250,8 +250,8 @@ func told(err error) string {
 	class = class[strings.LastIndexAny(class, ".$")+1:]
 	text := strings.ReplaceAll(err.Error(), journalRoot+"/", "")
 	text = strings.TrimSuffix(short(text), " ; journal id: ns1")
-	if i := strings.Index(text, ": stored "); i >= 0 {
-		text = text[:i]
+	for _, varies := range []string{": stored ", ": proto:"} { // Go's protobuf words its errors anew in each build
+		text, _, _ = strings.Cut(text, varies)
 	}
 	return class + ": " + strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {

@@ -77,8 +77,8 @@ func (d *Dir) checkPromise(promised Epoch) error {
 		return err
 	}
 	if writer > promised {
-		return javaerr.New(javaerr.IOException, "%s says %d but %s says %d, which must have been promised: one of them is damaged",
-			d.promised.path, promised, d.writer.path, writer)
+		return javaerr.New(javaerr.IOException,
+			"%s says %d but %s says %d, which must have been promised: one of them is damaged", d.promised.path, promised, d.writer.path, writer)
 	}
 	records, err := d.paxosTxIDs()
 	if err != nil {
@@ -90,8 +90,8 @@ func (d *Dir) checkPromise(promised Epoch) error {
 			return err
 		}
 		if found && r.AcceptedIn > promised {
-			return javaerr.New(javaerr.IOException, "%s says %d but %s was accepted in epoch %d, which must have been promised: "+
-				"one of them is damaged", d.promised.path, promised, d.paxosPath(first), r.AcceptedIn)
+			return javaerr.New(javaerr.IOException, "%s says %d but %s was accepted in epoch %d, "+
+				"which must have been promised: one of them is damaged", d.promised.path, promised, d.paxosPath(first), r.AcceptedIn)
 		}
 	}
 	return nil
@@ -105,8 +105,11 @@ func (d *Dir) raisePromise(from, to string) error {
 	}
 	f := longFile{fs: d.fs, path: to + "/" + promisedName}
 	old, err := f.get()
-	if err != nil || old >= made {
+	if err != nil {
 		return err
+	}
+	if old >= made {
+		return d.fs.SyncDir(to) // an attempt that was cut off may have raised it, and not come to its sync
 	}
 	return f.set(made)
 }

@@ -72,7 +72,8 @@ func parsePaxos(data []byte, first TxID) (PaxosRecord, error) {
 		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: %s", first, r.text())
 	}
 	if key := contradiction(r.text(), string(data[n+int(size):])); key != "" {
-		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: its text says another %s than: %s", first, key, r.text())
+		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: its text says another %s than: %s",
+			first, key, r.text())
 	}
 	return r, nil
 }
