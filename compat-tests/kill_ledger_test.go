@@ -39,6 +39,14 @@ type segmentLedger struct {
 	finalizing          bool // without an answer
 }
 
+// String is for messages.
+func (s *segmentLedger) String() string {
+	if s == nil {
+		return "has none"
+	}
+	return fmt.Sprintf("has %d-%d, acknowledged up to %d, finalized %v", s.first, s.last(), s.end(), s.finalized)
+}
+
 func (s *segmentLedger) last() int64 { return s.first + int64(len(s.frames)) - 1 }
 
 // end is the last acknowledged transaction.

@@ -39,14 +39,17 @@ func (w *nodeWriter) takeOver() bool {
 	}
 	first, found := answer.Int(1)
 	w.dropBegun(first)
-	if s := w.l.newest(); (s != nil) != found || found && s.first != first {
-		w.t.Fatalf("life %d: newEpoch says that the last segment is %d (%v), the ledger %+v", w.counts.lives, first, found,
-			s)
+	s := w.l.newest()
+	if !found && s != nil && s.finalized && s.last() < w.l.purged.most {
+		return true // a purge without an answer has removed all that were finalized
+	}
+	if (s != nil) != found || found && s.first != first {
+		w.t.Fatalf("life %d: newEpoch says that the last segment is %d (%v), the ledger %v", w.counts.lives, first, found, s)
 	}
 	if !found {
 		return true
 	}
-	return w.recover(w.l.newest())
+	return w.recover(s)
 }
 
 // dropBegun forgets the last segment if it has nothing acknowledged and the node knows nothing of it.
