@@ -23,6 +23,7 @@ type nodeLedger struct {
 	promised, writer, committed span
 	purged                      span // nothing below most need be there, nothing below sure may
 	segments                    []*segmentLedger
+	dropped                     int64 // the first of a segment that was begun, of which nothing is left
 }
 
 // segmentLedger is what one segment must and may hold.

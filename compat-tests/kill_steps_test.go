@@ -47,7 +47,7 @@ func (w *nodeWriter) noteCommitted(ok bool) bool {
 
 func (w *nodeWriter) start() bool {
 	w.t.Helper()
-	first := int64(1)
+	first := max(1, w.l.dropped)
 	if s := w.l.newest(); s != nil {
 		first = s.last() + 1
 	}

@@ -55,7 +55,7 @@ func (w *nodeWriter) takeOver() bool {
 // dropBegun forgets the last segment if it has nothing acknowledged and the node knows nothing of it.
 func (w *nodeWriter) dropBegun(last int64) {
 	if s := w.l.newest(); s != nil && s.acked == 0 && s.first != last {
-		w.l.segments = w.l.segments[:len(w.l.segments)-1]
+		w.l.segments, w.l.dropped = w.l.segments[:len(w.l.segments)-1], s.first
 	}
 }
 
