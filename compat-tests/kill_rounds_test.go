@@ -310,8 +310,8 @@ func (q *trio) summary(took time.Duration) {
 		kinds = append(kinds, fmt.Sprintf("%s %d", kind, q.counts.rounds[kind]))
 	}
 	c := q.counts
-	q.t.Logf("seed %d: %d kills in %v; %d transactions, %d takeovers and %d that were cut (%d kills followed a footprint), "+
-		"%d downloads in recoveries; rounds: %s; %s; at most %d descriptors", *killSeed, kills, took.Round(time.Second),
+	q.t.Logf("seed %d: %d kills in %v; %d transactions, %d takeovers and %d that were cut (%d kills followed a "+
+		"footprint), %d downloads in recoveries; rounds: %s; %s; at most %d descriptors", *killSeed, kills, took.Round(time.Second),
 		q.l.last, c.takeOvers, c.failedTakeOvers, c.footprints, downloads, strings.Join(kinds, ", "),
 		startTimes(q.nodes...), c.most)
 }
