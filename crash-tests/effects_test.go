@@ -235,12 +235,16 @@ func (s state) discarded(start storage.TxID, o outcome) []state {
 	return append(states, last)
 }
 
-// purged takes finalized segments away from the first one up, then the records. Of segments in progress, which a writer
-// that purges has rolled past, nothing is known but that the one opened last stays.
+// purged takes finalized segments away from the first one up, then the records. Of segments in progress nothing is known but
+// that the one opened last stays, and the last one of all unless it begins below keep.
 func (s state) purged(keep storage.TxID, o outcome) []state {
 	next := s.clone()
+	newest := storage.InvalidTxID
 	for _, first := range s.firsts() {
-		if seg := s.segments[first]; !seg.final && first != s.opened {
+		newest = max(newest, first)
+	}
+	for _, first := range s.firsts() {
+		if seg := s.segments[first]; !seg.final && first != s.opened && (first < keep || first != newest) {
 			seg.optional = true
 			s.segments[first], next.segments[first] = seg, seg
 		}

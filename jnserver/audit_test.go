@@ -45,8 +45,8 @@ func TestAudit(t *testing.T) {
 	fresh := state(0, -12345, 0, "no segments")
 	with := func(n, from, to string) string { return n + " segments " + from + ".." + to }
 	one, two := state(1, -12345, 3, with("1", first, first)), state(1, -12345, 6, with("2", first, second))
-	// The accepted segment was not opened by this process: a purge at its first txid sets it aside as stale.
-	purged, empty := state(1, -12345, 6, "no segments"), state(1, 3, 0, "no segments")
+	// The accepted segment was not opened by this process; as the last one it stays in a purge at its first txid.
+	purged, empty := state(1, -12345, 6, with("1", second, second)), state(1, 3, 0, "no segments")
 	want := []jnserver.AuditRecord{
 		{Op: "format", Detail: info + ", force false, client version 3.4.2", Before: "not formatted", After: fresh},
 		{Op: "format", Detail: info + ", force false, client version 3.4.2", Before: fresh, After: fresh},

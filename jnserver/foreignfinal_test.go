@@ -11,7 +11,13 @@ import (
 // A segment that another process finalized, as Java does without a sync, is on the disk before a recovery is told of it: also
 // if that process had a failed sync, after which the cache goes on showing what the disk lacks.
 func TestFinalizedByAnother(t *testing.T) {
-	for name, refused := range map[string]bool{"never synced": false, "its sync failed": true} {
+	for name, c := range map[string]struct{ refused, last bool }{
+		"never synced":                  {last: true},
+		"its sync failed":               {refused: true, last: true},
+		"never synced, and not last":    {},
+		"its sync failed, and not last": {refused: true},
+	} {
+		refused, last := c.refused, c.last
 		t.Run(name, func(t *testing.T) {
 			mem := vfs.NewMem()
 			j, _ := written(t, newEnv(mem, noFetch))
@@ -36,6 +42,9 @@ func TestFinalizedByAnother(t *testing.T) {
 				must(t, f.Close())
 			}
 
+			if !last { // newEpoch looks at the last one, and only prepareRecovery at this
+				writeTo(t, mem, journalRoot+"/current/"+storage.FinalizedName(21, 22), segmentFile(21, 22))
+			}
 			j, err := jnserver.OpenJournal(newEnv(mem, noFetch), "ns1", journalRoot)
 			must(t, err)
 			t.Cleanup(func() { _ = j.Close() })

@@ -53,6 +53,8 @@ type BadSegment struct {
 	// doubt tells that it is not known what of it is on the disk, and nothing is known to be lost: reading it from the disk
 	// may clear it.
 	doubt bool
+	// shown: readers get it all the same. It is finalized, so all of it is known to be committed; only recoveries wait.
+	shown bool
 }
 
 // Formatted tells whether the journal can be used (Java JNStorage.isFormatted).
@@ -66,10 +68,10 @@ func (s *Snapshot) CommittedTxID() storage.TxID {
 	return s.Committed
 }
 
-// bad returns the reason why the segment that starts at first is bad.
+// bad returns the reason why the segment that starts at first is no source for readers.
 func (s *Snapshot) bad(first storage.TxID) (string, bool) {
 	for _, b := range s.Bad {
-		if b.First == first {
+		if b.First == first && !b.shown {
 			return b.Reason, true
 		}
 	}
@@ -125,7 +127,7 @@ func (j *Journal) setBad(first storage.TxID, reason string) {
 // note of.
 func (j *Journal) distrust(first storage.TxID, err error) {
 	if errors.Is(err, storage.ErrSyncFailed) || errors.Is(err, storage.ErrUnproven) || unknownHeader(err) {
-		j.addBad(BadSegment{First: first, Reason: err.Error(), doubt: true})
+		j.addBad(BadSegment{First: first, Reason: err.Error(), doubt: true, shown: !unknownHeader(err)})
 	}
 }
 
@@ -137,9 +139,11 @@ func unknownHeader(err error) bool {
 // addBad keeps the first reason, but for a doubt that became knowledge.
 func (j *Journal) addBad(b BadSegment) {
 	b.Name = storage.InProgressName(b.First)
-	if seg, ok, err := j.dir.Find(b.First); err == nil && ok {
+	seg, ok, err := j.dir.Find(b.First)
+	if ok = ok && err == nil; ok {
 		b.Name = seg.Name
 	}
+	b.shown = b.shown && ok && !seg.InProgress
 	list := slices.Clone(j.badList)
 	if i := slices.IndexFunc(list, func(o BadSegment) bool { return o.First == b.First }); i < 0 {
 		list = append(list, b)
@@ -168,14 +172,26 @@ func (j *Journal) prove(seg storage.Segment, scan editlog.Scan) error {
 		j.distrust(seg.First, err)
 		return err
 	}
-	if j.inDoubt(seg.First) {
-		j.clearBad(seg.First)
-		if scan.End > j.highest { // as after a restart
-			j.wrote(seg.First, scan.End)
-		}
-		j.emit(SegmentTrusted{First: seg.First, End: scan.End})
-	}
+	j.trust(seg.First, scan.End)
 	return nil
+}
+
+// trust ends a doubt about the segment at first, which was found on the disk up to end.
+func (j *Journal) trust(first, end storage.TxID) {
+	if !j.inDoubt(first) {
+		return
+	}
+	j.clearBad(first)
+	if end > j.highest { // as after a restart
+		j.wrote(first, end)
+	}
+	j.emit(SegmentTrusted{First: first, End: end})
+}
+
+// forgetDoubts drops doubts about finalized segments before the one at first, which was finalized just now: they are about
+// what a recovery may be told, and none will ask.
+func (j *Journal) forgetDoubts(first storage.TxID) {
+	j.badList = slices.DeleteFunc(slices.Clone(j.badList), func(b BadSegment) bool { return b.shown && b.First < first })
 }
 
 func (j *Journal) clearBad(first storage.TxID) {

@@ -190,11 +190,12 @@ func (m *walkModel) accept(e storage.Epoch, first, end storage.TxID, inProgress 
 }
 
 func (m *walkModel) purge(min storage.TxID) {
+	newest := slices.Max(append(slices.Collect(maps.Keys(m.segments)), storage.InvalidTxID))
 	for first, s := range m.segments {
 		switch {
 		case s.finalized && first < min && s.end < min:
 			delete(m.segments, first)
-		case !s.finalized && first != m.lastOpened:
+		case !s.finalized && first != m.lastOpened && (first < min || first != newest):
 			delete(m.segments, first) // deleted below min, .stale above
 		}
 	}

@@ -189,6 +189,7 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 			return err
 		}
 		delete(j.acked, first)
+		j.forgetDoubts(first)
 		if last >= j.highest {
 			j.wrote(first, last)
 		}

@@ -155,8 +155,8 @@ func (d *Dir) reload() error {
 			return err
 		}
 	}
-	if completed { // before what it would be made of again is removed
-		if err := d.syncRoot(); err != nil {
+	if completed { // before what it would be made of again is removed; current/ may be another one now
+		if err := d.syncVisible(); err != nil {
 			return err
 		}
 	}

@@ -55,10 +55,10 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 // attempt may have failed at its sync.
 func (d *Dir) lowerCommitted(limit TxID) error {
 	committed, known, err := d.Committed()
-	if err != nil || !known {
+	if err != nil {
 		return err
 	}
-	if committed > limit {
+	if known && committed > limit {
 		if err := d.SetCommitted(limit); err != nil {
 			return err
 		}

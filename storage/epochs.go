@@ -70,7 +70,8 @@ func writeHintFile(fsys vfs.FS, name string, value int64) (err error) {
 	}
 }
 
-// checkPromise looks for an epoch above the promised one. A damaged recovery record says nothing here.
+// checkPromise looks for an epoch above the promised one. A recovery record that cannot be read says nothing here: only the
+// recovery of its segment fails.
 func (d *Dir) checkPromise(promised Epoch) error {
 	writer, err := d.WriterEpoch()
 	if err != nil {
@@ -85,11 +86,7 @@ func (d *Dir) checkPromise(promised Epoch) error {
 		return err
 	}
 	for _, first := range records {
-		r, found, err := d.Paxos(first)
-		if err != nil && !errors.Is(err, ErrBadRecord) {
-			return err
-		}
-		if found && r.AcceptedIn > promised {
+		if r, found, err := d.Paxos(first); err == nil && found && r.AcceptedIn > promised {
 			return javaerr.New(javaerr.IOException, "%s says %d but %s was accepted in epoch %d, "+
 				"which must have been promised: one of them is damaged", d.promised.path, promised, d.paxosPath(first), r.AcceptedIn)
 		}

@@ -140,6 +140,10 @@ func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
 		}
 	}
 	scan, agrees, err := d.scanMedium(s.Name)
+	if !s.InProgress && errors.Is(err, vfs.ErrNoMedium) {
+		// It was synced just now, and all of it is committed: a failed sync in an earlier process is all that stays unknown.
+		scan, err = d.scanCache(s.Name)
+	}
 	switch {
 	case err != nil:
 		return editlog.Scan{}, &unprovenError{err}

@@ -26,8 +26,9 @@ type PurgeFailure struct {
 //   - segments in progress, and what was one (.empty, .trash, .stale, .corrupt, downloads), that begin below keep;
 //   - recovery records of segments below keep, with left-over .tmp files.
 //
-// A segment in progress at or above keep that is not open is renamed to .stale: a writer that purges has rolled past it.
-// open is the first txid of the segment that this process has open or opened last, InvalidTxID if none; that one stays,
+// A segment in progress at or above keep is renamed to .stale if a later one is here. Java renames the last one, too, if this
+// process has not opened it; but a writer purges whenever an image was made, and the last one may be its own, left by a restart
+// of this node, with transactions that were acknowledged. open is the first txid of the segment that this process has open or opened last, InvalidTxID if none; that one stays,
 // even below keep, where Java would delete it under the writer's hands. edits_<a>-<b>.trash stays, as in Java.
 //
 // A file that cannot be deleted or renamed is listed in Failed and the rest goes on. The error is one of listing or
@@ -52,6 +53,10 @@ func (d *Dir) Purge(keep, open TxID) (PurgeResult, error) {
 func (d *Dir) purgeCurrent(r *PurgeResult, entries []fs.DirEntry, keep, open TxID) error {
 	gone := make(map[string]bool)
 	touched := false
+	newest := InvalidTxID
+	if segs := d.Segments(); len(segs) > 0 {
+		newest = segs[len(segs)-1].First
+	}
 	remove := func(name string, how func(path string) error, list *[]string) {
 		touched = true
 		if err := how(d.segmentPath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +71,7 @@ func (d *Dir) purgeCurrent(r *PurgeResult, entries []fs.DirEntry, keep, open TxI
 			continue
 		}
 		name := e.Name()
-		switch purgeRule(name, keep, open) {
+		switch purgeRule(name, keep, open, newest) {
 		case purgeDelete:
 			remove(name, d.fs.Remove, &r.Deleted)
 		case purgeStale:
@@ -95,7 +100,7 @@ const (
 )
 
 // purgeRule decides by the name of a file in current/.
-func purgeRule(name string, keep, open TxID) purgeAction {
+func purgeRule(name string, keep, open, newest TxID) purgeAction {
 	if s, ok := ParseSegmentName(name); ok {
 		switch {
 		case !s.InProgress && s.First < keep && s.Last < keep:
@@ -104,6 +109,8 @@ func purgeRule(name string, keep, open TxID) purgeAction {
 			return purgeKeep
 		case s.First < keep:
 			return purgeDelete
+		case s.First == newest:
+			return purgeKeep
 		}
 		return purgeStale
 	}

@@ -12,14 +12,14 @@ import (
 )
 
 // purgeable is a current/ with one of everything that FileJournalManager.purgeLogsOlderThan decides about. Finalized: 1-3,
-// 4-6, 7-9; segment 10 is in progress.
+// 4-6, 7-9; segment 10 is in progress. 40 is the last one, which Java renames and we keep.
 func purgeable(t *testing.T) *disk {
 	d := formatted(t).remove(inProgress(7)).put(finalized(7, 9), segmentFile(7, 9)).put(inProgress(10), segmentFile(10, 10))
 	for _, first := range []storage.TxID{2, 5, 20} {
 		base := inProgress(first)
 		d.put(base+".empty", "").put(base+".trash", "").put(base+".stale", "").put(base+".corrupt", "").put(base+".epoch=7", "")
 	}
-	d.put(inProgress(2), segmentFile(2, 2)).put(inProgress(30), segmentFile(30, 31))
+	d.put(inProgress(2), segmentFile(2, 2)).put(inProgress(30), segmentFile(30, 31)).put(inProgress(40), segmentFile(40, 41))
 	d.put(inProgress(2)+".odd ", "").put(finalized(1, 2)+".trash", "").put("current/edits_5", "").put("current/other", "")
 	for _, name := range []string{"1", "4", "4.tmp", "10", "007", "x", "-3"} {
 		d.put("current/paxos/"+name, "")
@@ -33,6 +33,7 @@ func TestPurgeRules(t *testing.T) {
 		base := storage.InProgressName(first)
 		return []string{base + ".corrupt", base + ".empty", base + ".epoch=7", base + ".stale", base + ".trash"}
 	}
+	last := storage.InProgressName(40)
 	stale30, stale10, stale2 := storage.InProgressName(30), storage.InProgressName(10), storage.InProgressName(2)
 	tests := []struct {
 		name      string
@@ -48,10 +49,10 @@ func TestPurgeRules(t *testing.T) {
 			slices.Concat([]string{"paxos/1", storage.FinalizedName(1, 3), stale2}, aside(2)), []string{stale30}},
 		{"the open one stays whatever min", 100, 10,
 			slices.Concat([]string{"paxos/1", "paxos/4", "paxos/4.tmp", "paxos/10", "paxos/007", storage.FinalizedName(1, 3),
-				storage.FinalizedName(4, 6), storage.FinalizedName(7, 9), stale2, stale30}, aside(2), aside(5), aside(20)), nil},
+				storage.FinalizedName(4, 6), storage.FinalizedName(7, 9), stale2, stale30, last}, aside(2), aside(5), aside(20)), nil},
 		{"all", 100, 99,
 			slices.Concat([]string{"paxos/1", "paxos/4", "paxos/4.tmp", "paxos/10", "paxos/007", storage.FinalizedName(1, 3),
-				storage.FinalizedName(4, 6), storage.FinalizedName(7, 9), stale2, stale10, stale30}, aside(2), aside(5), aside(20)), nil},
+				storage.FinalizedName(4, 6), storage.FinalizedName(7, 9), stale2, stale10, stale30, last}, aside(2), aside(5), aside(20)), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,7 +116,8 @@ func TestPurgeGoesOnAfterAFailure(t *testing.T) {
 		failed = append(failed, path.Base(f.Name))
 	}
 	wantSet(t, "failed", failed, bad)
-	if got := segmentNames(d); !slices.Equal(got, []string{storage.FinalizedName(4, 6), storage.InProgressName(10), storage.InProgressName(30)}) {
+	if got := segmentNames(d); !slices.Equal(got, []string{storage.FinalizedName(4, 6), storage.InProgressName(10), storage.InProgressName(30),
+		storage.InProgressName(40)}) {
 		t.Errorf("index %v", got)
 	}
 	armed = false

@@ -148,7 +148,7 @@ func (d *Dir) FinalizeUpgrade() error {
 		if err := d.checkLocked(); err != nil {
 			return err
 		}
-		if err := errors.Join(d.renameInRoot(previousName, finalizedTmpName), d.syncRoot()); err != nil {
+		if err := d.renameInRoot(previousName, finalizedTmpName); err != nil {
 			return err
 		}
 	}
@@ -157,6 +157,9 @@ func (d *Dir) FinalizeUpgrade() error {
 	}
 	if there {
 		if err := d.checkLocked(); err != nil {
+			return err
+		}
+		if err := d.syncRoot(); err != nil { // also of an earlier call that failed here
 			return err
 		}
 		if err := d.fs.RemoveAll(d.path(finalizedTmpName)); err != nil {

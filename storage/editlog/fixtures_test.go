@@ -44,7 +44,7 @@ var crafted = []struct {
 	{"18-unknown-opcode-0x70", 4, 4, 300, editlog.TailClean, 0, ""},
 	{"19-future-layout-99", 3, 3, 227, editlog.TailClean, 0, ""},
 	{"20-txid-gap-1-2-5", 5, 3, 227, editlog.TailClean, 0, ""},
-	{"21-txid-backwards-1-5-3", 5, 2, 154, editlog.TailTorn, 154, ""},
+	{"21-txid-backwards-1-5-3", 5, 3, 227, editlog.TailClean, 0, ""},
 	{"22-layout-63", 3, 3, 227, editlog.TailClean, 0, ""},
 	{"23-last-op-bad-crc-eof", 2, 2, 154, editlog.TailTorn, 154, ""},
 	{"24-last-op-bad-crc-then-ff", 2, 2, 154, editlog.TailTorn, 154, ""},

@@ -46,7 +46,7 @@ var (
 	ErrTooShort = errors.New("data ends inside the frame")
 	ErrLength   = errors.New("impossible frame length")
 	ErrChecksum = errors.New("checksum does not match")
-	ErrOrder    = errors.New("txids do not rise") // of a Scan only
+	ErrRepeated = errors.New("a transaction is there twice") // of a Scan only
 )
 
 // Frame is what is known of one operation without decoding its body.

@@ -53,7 +53,7 @@ type Scan struct {
 	LayoutVersion int32 // unless CorruptHeader
 	Txns          int64 // number of frames of the prefix
 	First         TxID  // txid of the first frame, if Txns > 0
-	End           TxID  // txid of the last frame of the prefix, if Txns > 0
+	End           TxID  // largest txid of the prefix, if Txns > 0
 	// EndOffset is behind the last good frame of the prefix: 8 if there is none, 0 if the header is corrupt.
 	EndOffset int64
 	Tail      Tail
@@ -68,8 +68,8 @@ func (s Scan) HasTxns() bool { return s.Txns > 0 }
 // and holds 256 KiB of the file at most. If the file is shorter than size, its real end counts.
 //
 // It differs from Java 3.x (FSEditLogLoader.scanEditLog) in that it never continues behind a bad frame, and from 2.7 in
-// that it believes no length without its CRC. Unknown opcodes, gaps in the txids and future layouts are taken; a txid that
-// does not rise is not: a block of the file is there twice, and what it has overwritten is lost.
+// that it believes no length without its CRC. Unknown opcodes, gaps in the txids, txids that go back and future layouts are
+// taken; but not a transaction that is there twice: a block of the file is, and what it has overwritten is lost.
 //
 // A file without header is never TailClean: it is torn, or damaged if a good frame lies behind the lost header.
 //
@@ -88,20 +88,25 @@ func ScanSegment(r io.ReaderAt, size int64) (Scan, error) {
 		if err != nil {
 			return Scan{}, err
 		}
-		if bad == nil && s.HasTxns() && f.TxID <= s.End {
-			bad = fmt.Errorf("%w: txid %d behind %d", ErrOrder, f.TxID, s.End)
+		if bad == nil && s.repeats(f.TxID) {
+			bad = fmt.Errorf("%w: txid %d behind %d", ErrRepeated, f.TxID, s.End)
 		}
 		if bad != nil {
 			s.BadOffset, s.Reason = s.EndOffset, bad.Error()
 			return scanTail(w, s, s.EndOffset+1)
 		}
 		if s.Txns == 0 {
-			s.First = f.TxID
+			s.First, s.End = f.TxID, f.TxID
 		}
 		s.Txns++
-		s.End = f.TxID
+		s.End = max(s.End, f.TxID)
 		s.EndOffset += int64(f.Length)
 	}
+}
+
+// repeats tells whether the prefix holds id. Where it has gaps that is not known, and the answer is no.
+func (s Scan) repeats(id TxID) bool {
+	return s.HasTxns() && s.First <= id && id <= s.End && s.Txns == int64(s.End-s.First)+1
 }
 
 func scanHeader(w *window) (Scan, error) {
