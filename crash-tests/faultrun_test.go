@@ -132,6 +132,9 @@ func (r *faultRun) clear(answer error, hit []vfs.Op) error {
 		return nil // the disk was full before, which the answer says; health says why the reserve did not help
 	}
 	text := answer.Error()
+	if strings.Contains(text, "<= last promise") {
+		return nil // newEpoch repeated: the promise was recorded before the fault, and that is looked at first
+	}
 	if want := r.disk.errno(); !errors.Is(answer, want) && !strings.Contains(text, want.Error()) {
 		return fmt.Errorf("the answer does not name the fault: %w", answer)
 	}

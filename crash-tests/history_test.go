@@ -12,7 +12,7 @@ import (
 	"gojn/storage/vfs"
 )
 
-var histories = flag.Int("crash.histories", 1000,
+var histories = flag.Int("crash.histories", 5000,
 	"how many random histories TestRandomHistories runs, from -crash.seed on or from 1")
 
 // TestRandomHistories runs seeded random histories of RPCs, with restarts, kills and power cuts in the middle of calls.

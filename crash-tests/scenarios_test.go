@@ -1,6 +1,8 @@
 package crashtests
 
 import (
+	"errors"
+	"os"
 	"slices"
 
 	"gojn/storage"
@@ -72,6 +74,40 @@ func writing() []scenario {
 	}
 }
 
+// left kills the node, and starts it again where another one has left two segments in progress without a sync, as Java
+// does when it is killed.
+func left(first, last, nextFirst, nextLast storage.TxID) step {
+	return step{"kill, after segments of another process", func(w *world) error {
+		w.fs.die()
+		w.ledger.restarted()
+		for _, s := range [][2]storage.TxID{{first, last}, {nextFirst, nextLast}} {
+			w.ledger.left(s[0], s[1])
+			if err := w.leave(storage.InProgressName(s[0]), segmentBytes(s[0], s[1], small)); err != nil {
+				return err
+			}
+		}
+		return w.open()
+	}}
+}
+
+func (w *world) leave(name string, data []byte) error {
+	f, err := w.fs.OpenFile(journalRoot+"/current/"+name, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	return errors.Join(err, f.Close())
+}
+
+// left takes note of a segment that is there, and of which nothing was acknowledged.
+func (l *ledger) left(first, last storage.TxID) {
+	for _, s := range l.states {
+		s.segments[first] = segment{
+			first: first, least: first - 1, most: last, frames: frames(first, last, small), optional: true,
+		}
+	}
+}
+
 // syncedWrites restarts the node with dfs.namenode.edits.noeditlogchannelflush.
 func syncedWrites() step {
 	return step{"restart with synced writes", func(w *world) error {
@@ -96,6 +132,8 @@ func recovering() []scenario {
 		{"prepareRecovery of a lagging tail", lagging, []step{newEpoch(2), prepare(4)}},
 		{"prepareRecovery of a lagging tail by the same writer", lagging, []step{prepare(4), finalize(4, 9)}},
 		{"prepareRecovery of a lagging tail after a kill", lagging, []step{kill(), newEpoch(2), prepare(4), finalize(4, 9)}},
+		{"prepareRecovery of what another process has left", steps(formatted(), []step{left(1, 3, 4, 6), newEpoch(2)}),
+			[]step{prepare(4), prepare(1), finalize(1, 3), finalize(4, 6)}},
 		{"prepareRecovery of an empty segment", steps(formatted(), []step{start(1), newEpoch(2)}), []step{prepare(1)}},
 		{"acceptRecovery of what is here", steps(oneFinal(), []step{newEpoch(2), prepare(4)}),
 			[]step{accept(4, 6, true, small), prepare(4), finalize(4, 6), start(7), write(7, 7, 8, small)}},

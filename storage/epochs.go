@@ -94,21 +94,19 @@ func (d *Dir) checkPromise(promised Epoch) error {
 	return nil
 }
 
-// raisePromise lifts last-promised-epoch of the directory to to that of from, if that is greater.
+// raisePromise makes durable that last-promised-epoch of the directory to is not below that of from. It writes also what is
+// there already: an attempt that was cut off may not have come to its sync.
 func (d *Dir) raisePromise(from, to string) error {
 	made, _, err := readLongFile(d.fs, from+"/"+promisedName)
 	if err != nil {
 		return err
 	}
 	f := longFile{fs: d.fs, path: to + "/" + promisedName}
-	old, err := f.get()
-	if err != nil {
+	old, found, err := readLongFile(d.fs, f.path)
+	if err != nil || !found && made == 0 {
 		return err
 	}
-	if old >= made {
-		return d.fs.SyncDir(to) // an attempt that was cut off may have raised it, and not come to its sync
-	}
-	return f.set(made)
+	return f.write(max(old, made))
 }
 
 // completeEpochs repairs a directory that a Java node upgraded and then died in: Journal.doUpgrade copies the epochs

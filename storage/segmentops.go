@@ -37,7 +37,7 @@ func (d *Dir) LatestSegment(keep ...TxID) (seg Segment, scan editlog.Scan, ok bo
 			return last, scan, true, nil
 		}
 		// Not synced: an empty one that comes back is set aside again.
-		if err := d.setAside(last, SuffixEmpty, d.changeSynced); err != nil {
+		if err := d.SetAside(last, SuffixEmpty); err != nil {
 			return Segment{}, editlog.Scan{}, false, err
 		}
 	}
@@ -135,9 +135,11 @@ func (d *Dir) Finalize(s Segment, last TxID) error {
 
 // SetAside renames a segment so that it is one no more: suffix is .empty, .trash, .stale or .corrupt. An older file of
 // that name is replaced (EditLogFile.renameSelf).
-func (d *Dir) SetAside(s Segment, suffix string) error { return d.setAside(s, suffix, d.change) }
-
-func (d *Dir) setAside(s Segment, suffix string, change func(func() error, func([]Segment) []Segment) error) error {
+func (d *Dir) SetAside(s Segment, suffix string) error {
+	change := d.change
+	if suffix == SuffixEmpty { // one that a power cut brings back is set aside again
+		change = d.changeSynced
+	}
 	from := d.segmentPath(s.Name)
 	rename := func() error { return d.fs.Rename(from, from+suffix) }
 	err := change(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })

@@ -152,24 +152,17 @@ func (d *Dir) FinalizeUpgrade() error {
 			return err
 		}
 	}
-	if there, err = exists(d.fs, d.path(finalizedTmpName)); err != nil {
+	if there, err = exists(d.fs, d.path(finalizedTmpName)); err != nil || !there && d.lock == nil {
 		return err
 	}
-	if there {
-		if err := d.checkLocked(); err != nil {
-			return err
-		}
-		if err := d.syncRoot(); err != nil { // also of an earlier call that failed here
-			return err
-		}
-		if err := d.fs.RemoveAll(d.path(finalizedTmpName)); err != nil {
-			return err
-		}
+	if err := d.checkLocked(); err != nil {
+		return err
 	}
-	if d.lock == nil {
-		return nil // nothing is here
+	if err := d.syncRoot(); err != nil || !there { // also what an earlier call renamed, and could not sync
+		return err
 	}
-	return d.syncRoot() // also what an earlier call removed, and could not sync
+	// One that a power cut brings back, or a part of it, is removed at the next start.
+	return d.fs.RemoveAll(d.path(finalizedTmpName))
 }
 
 // CanRollBack tells whether Rollback would go back to a state of the layout version target (Java
