@@ -228,7 +228,8 @@ func (n *fullNode) healthy() {
 func (n *fullNode) get(path string) (code int, body []byte) {
 	n.t.Helper()
 	req := must(http.NewRequestWithContext(n.ctx, http.MethodGet, "http://"+n.j.HTTP+path, nil))(n.t)
-	resp := must(http.DefaultClient.Do(req))(n.t)
+	resp, err := http.DefaultClient.Do(req)
+	check(n.t, err)
 	defer resp.Body.Close()
 	return resp.StatusCode, must(io.ReadAll(resp.Body))(n.t)
 }

@@ -113,7 +113,8 @@ func (l *locked) refusesAll(other *hadoop.JournalNode, j *swapJournal, holder *h
 		}
 	}
 	request := must(http.NewRequestWithContext(l.ctx, http.MethodGet, j.url(n, j.jid, j.segment), nil))(l.t)
-	response := must(http.DefaultClient.Do(request))(l.t)
+	response, err := http.DefaultClient.Do(request)
+	check(l.t, err)
 	check(l.t, response.Body.Close())
 	if response.StatusCode != http.StatusInternalServerError {
 		l.t.Errorf("/getJournal of %s, which %s holds, by %s: %s", j.jid, holder.Name, other.Name, response.Status)

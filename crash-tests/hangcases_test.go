@@ -1,7 +1,5 @@
 package crashtests
 
-import ()
-
 // hangCase is a call for ns1 during which its disk begins to hang.
 type hangCase struct {
 	name    string
