@@ -430,12 +430,12 @@ var damageCases = []damageCase{
 	},
 	{
 		base: "accepted", file: "paxos/9", name: "empty", hurt: shortened(0),
-		ours: "newEpoch 9, prepare IllegalStateException, accept ok",
+		ours: "newEpoch 9, prepare IllegalStateException, accept IllegalStateException",
 		java: "newEpoch 9, prepare IllegalStateException, accept IllegalStateException",
 	},
 	{
 		base: "accepted", file: "paxos/9", name: "cut", hurt: shortened(5),
-		ours: "newEpoch 9, prepare InvalidProtocolBufferException, accept ok",
+		ours: "newEpoch 9, prepare InvalidProtocolBufferException, accept InvalidProtocolBufferException",
 		java: "newEpoch 9, prepare InvalidProtocolBufferException, accept InvalidProtocolBufferException",
 	},
 }

@@ -281,3 +281,11 @@ func (h *hurtJournal) health() string {
 type errorText string
 
 func (e errorText) Error() string { return string(e) }
+
+// notForRaces skips what runs on one goroutine, thousands of times, under the race detector.
+func notForRaces(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("one goroutine, each bit: nothing for the race detector")
+	}
+}

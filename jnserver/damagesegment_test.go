@@ -142,6 +142,7 @@ func noise(n int) []byte {
 
 // TestDamagedSegments does each damage to a segment at each stage.
 func TestDamagedSegments(t *testing.T) {
+	notForRaces(t)
 	for _, stage := range []segmentStage{stageOpen, stageLeft, stageLast, stageOld} {
 		t.Run(string(stage), func(t *testing.T) {
 			t.Parallel()
@@ -164,6 +165,7 @@ func TestDamagedSegments(t *testing.T) {
 // TestEachFlippedBit flips every bit of a segment left by an earlier process, and one bit of each byte at the other
 // stages; and cuts it at each length.
 func TestEachFlippedBit(t *testing.T) {
+	notForRaces(t)
 	const size = frameLen
 	const end = editlog.HeaderLen + 6*size
 	for _, stage := range []segmentStage{stageOpen, stageLeft, stageLast} {

@@ -273,7 +273,7 @@ func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, er
 		return acceptPlan{}, err
 	}
 	record, accepted, err := j.paxos(accept.Start)
-	if err != nil && !errors.Is(err, storage.ErrBadRecord) { // a damaged one is replaced: whatever it said is of no later epoch
+	if err != nil && !errors.Is(err, storage.ErrContradiction) { // such a one is replaced: whatever it said is of no later epoch
 		return acceptPlan{}, err
 	}
 	if accepted {

@@ -137,10 +137,6 @@ func startupDifferences(release string) map[string]difference {
 				" in /data/jn/" + s + "/current/last-promised-epoch", "Java's words, with the file; class of 3.x"}
 		}
 	}
-	for _, label := range []string{"getJournalState", "heartbeat e9", "purge e9"} {
-		list["s17 "+label] = difference{`FAIL java.io.IOException java.lang.NumberFormatException: For input string: "7" has no end ` +
-			"of line: it may have been cut off in /data/jn/s17/current/last-promised-epoch", "a promise that was cut off is a lower one"}
-	}
 	if release != "2.7.7" {
 		return list
 	}

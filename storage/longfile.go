@@ -89,25 +89,22 @@ func readLongFile(fsys vfs.FS, name string) (value int64, found bool, err error)
 	return value, true, nil
 }
 
-// parseLong takes the first line, which must be a number as formatLong writes it, Java's PersistentLongFile.writeFile too, and
-// end in \n or \r. Java takes any Long.parseLong(BufferedReader.readLine()), also a number that was cut off, or is negative
-// now, and thereby forgets a promise. The errors of what Java refuses are its words.
+// parseLong is Java's Long.parseLong(BufferedReader.readLine()): the first line, which ends at \n, \r or the end of the
+// file, must be a number and nothing else; but not a negative one, or one with zeros in front, which nobody writes: as a promise
+// it would promise nothing, or less. The errors of what Java refuses are its words.
 func parseLong(data []byte) (int64, error) {
 	if len(data) == 0 {
 		return 0, errors.New("Cannot parse null string") //nolint:staticcheck // Java's words
 	}
 	line := string(data)
-	end := strings.IndexAny(line, "\r\n")
-	if end >= 0 {
+	if end := strings.IndexAny(line, "\r\n"); end >= 0 {
 		line = line[:end]
 	}
 	value, err := strconv.ParseInt(line, 10, 64)
 	switch {
 	case err != nil:
 		return 0, badNumber(line)
-	case end < 0:
-		return 0, fmt.Errorf("%w has no end of line: it may have been cut off", badNumber(line))
-	case value < 0 || strconv.FormatInt(value, 10) != line:
+	case strconv.FormatInt(value, 10) != strings.TrimPrefix(line, "+") || value < 0:
 		return 0, fmt.Errorf("%w is not as a JournalNode writes it: it was changed", badNumber(line))
 	}
 	return value, nil

@@ -72,8 +72,8 @@ func parsePaxos(data []byte, first TxID) (PaxosRecord, error) {
 		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: %s", first, r.text())
 	}
 	if key := contradiction(r.text(), string(data[n+int(size):])); key != "" {
-		return PaxosRecord{}, illegalState("Bad persisted data for segment %d: its text says another %s than: %s",
-			first, key, r.text())
+		return PaxosRecord{}, &contradictionError{illegalState(
+			"Bad persisted data for segment %d: its text says another %s than: %s", first, key, r.text())}
 	}
 	return r, nil
 }
@@ -116,20 +116,17 @@ func (d *Dir) Paxos(first TxID) (PaxosRecord, bool, error) {
 		return PaxosRecord{}, false, err
 	}
 	r, err := parsePaxos(data, first)
-	if err != nil {
-		return PaxosRecord{}, false, &badRecordError{err}
-	}
-	return r, true, nil
+	return r, err == nil, err
 }
 
-// ErrBadRecord is wrapped by the error of Paxos if the file was read and holds no good record.
-var ErrBadRecord = errors.New("the recovery record is damaged")
+// ErrContradiction is wrapped by the error of Paxos if the record is one for Java, but its text says something else.
+var ErrContradiction = errors.New("the recovery record contradicts itself")
 
-// badRecordError is ErrBadRecord with class and words of its cause alone.
-type badRecordError struct{ cause error }
+// contradictionError is ErrContradiction with class and words of its cause alone.
+type contradictionError struct{ cause error }
 
-func (e *badRecordError) Error() string   { return e.cause.Error() }
-func (e *badRecordError) Unwrap() []error { return []error{e.cause, ErrBadRecord} }
+func (e *contradictionError) Error() string   { return e.cause.Error() }
+func (e *contradictionError) Unwrap() []error { return []error{e.cause, ErrContradiction} }
 
 // SetPaxos writes or replaces the record of r.Start; it is durable when SetPaxos returns nil. After an error the old or the
 // new one is there, whole, and a power cut may still change which; Paxos settles that before it answers. The paxos directory
