@@ -3,6 +3,7 @@ package jnserver_test
 import (
 	"testing"
 
+	"gojn/jnserver"
 	"gojn/storage/vfs"
 )
 
@@ -14,17 +15,7 @@ func TestDoubtOfAFinalizedSegmentEnds(t *testing.T) {
 }
 
 func doubtEnds(t *testing.T, doubted bool) {
-	mem := vfs.NewMem()
-	j, w := written(t, newEnv(mem, noFetch))
-	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
-	must(t, j.Close())
-	failing := true
-	j = openJournal(t, newEnv(vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "openmedium" {
-			return errDisk
-		}
-		return nil
-	}), noFetch))
+	j, w, failing := unreadableAtStart(t)
 	if len(j.Snapshot().Bad) != 1 {
 		t.Fatalf("after the start: %+v", j.Snapshot().Bad)
 	}
@@ -36,7 +27,7 @@ func doubtEnds(t *testing.T, doubted bool) {
 			t.Error("a recovery was told what could not be read")
 		}
 	}
-	failing = false
+	*failing = false
 	w = newWriter(t, j, 3)
 	if answer, err := j.PrepareRecovery(w.info(), 4); err != nil || answer.Segment == nil || answer.Segment.End != 8 {
 		t.Errorf("prepareRecovery: %+v %v", answer.Segment, err)
@@ -54,20 +45,28 @@ func doubtEnds(t *testing.T, doubted bool) {
 	}
 }
 
-// The same without a recovery: the writer rolls past it, and nobody will ask.
-func TestDoubtOfAFinalizedSegmentIsForgotten(t *testing.T) {
+// unreadableAtStart is a journal started with a finalized segment 4-8 whose medium cannot be read for now.
+func unreadableAtStart(t *testing.T) (j *jnserver.Journal, w *writer, failing *bool) {
+	t.Helper()
 	mem := vfs.NewMem()
-	j, w := written(t, newEnv(mem, noFetch))
+	j, w = written(t, newEnv(mem, noFetch))
 	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
 	must(t, j.Close())
-	failing := true
+	failing = new(bool)
+	*failing = true
 	j = openJournal(t, newEnv(vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "openmedium" {
+		if *failing && op.Kind == "openmedium" {
 			return errDisk
 		}
 		return nil
 	}), noFetch))
-	failing = false
+	return j, w, failing
+}
+
+// The same without a recovery: the writer rolls past it, and nobody will ask.
+func TestDoubtOfAFinalizedSegmentIsForgotten(t *testing.T) {
+	j, w, failing := unreadableAtStart(t)
+	*failing = false
 	must(t, j.StartLogSegment(w.info(), 9, layout))
 	must(t, j.Write(w.info(), writes(9, 9, 10)))
 	must(t, j.FinalizeLogSegment(w.info(), 9, 10))
@@ -111,7 +110,7 @@ func TestPromiseRepeatedAfterPreUpgrade(t *testing.T) {
 	if _, _, err := j.NewEpoch(fixtureInfo, 9, "10.0.0.2"); err == nil {
 		t.Fatal("promised")
 	}
-	failing = false
+	*failing = false
 	must(t, j.DoPreUpgrade())
 	newWriter(t, j, 9) // answered
 	left := openJournal(t, newEnv(mem.CrashClone(nil), noFetch))

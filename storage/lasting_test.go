@@ -13,20 +13,14 @@ import (
 // A promise whose last sync failed, an upgrade half done and abandoned, the promise repeated and acknowledged, a power cut.
 func TestPromiseLastsAfterAbandonedUpgrade(t *testing.T) {
 	mem := formatted(t).settled()
-	failing := false
-	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "syncdir" && path.Base(op.Path) == "current" {
-			return syscall.EIO
-		}
-		return nil
-	}))
+	d, failing := failingAt(t, mem, "syncdir", "current")
 	old, err := d.PromisedEpoch()
 	must(t, err)
-	failing = true
+	*failing = true
 	if err := d.SetPromisedEpoch(old + 7); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("the promise: %v", err)
 	}
-	failing = false
+	*failing = false
 	must(t, d.PreUpgrade())
 	must(t, d.SetPromisedEpoch(old+7)) // abandons the upgrade; acknowledged
 	left, err := mustOpen(t, mem.CrashClone(nil)).PromisedEpoch()
@@ -39,18 +33,12 @@ func TestPromiseLastsAfterAbandonedUpgrade(t *testing.T) {
 // The same for a recovery record.
 func TestRecordLastsAfterAbandonedUpgrade(t *testing.T) {
 	mem := formatted(t).settled()
-	failing := false
-	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "syncdir" && path.Base(op.Path) == "paxos" {
-			return syscall.EIO
-		}
-		return nil
-	}))
-	failing = true
+	d, failing := failingAt(t, mem, "syncdir", "paxos")
+	*failing = true
 	if err := d.SetPaxos(oldRecord); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("the record: %v", err)
 	}
-	failing = false
+	*failing = false
 	must(t, d.PreUpgrade())
 	_, err := d.AbandonUpgrade()
 	must(t, err)
@@ -242,4 +230,17 @@ func TestPromiseLastsAfterJavaKilledInPreUpgrade(t *testing.T) {
 	if told != left {
 		t.Errorf("told %d, a power cut leaves %d", told, left)
 	}
+}
+
+// failingAt opens mem with EIO for one kind of operation on files or directories of one name, while failing says so.
+func failingAt(t *testing.T, mem *vfs.Mem, kind, base string) (d *storage.Dir, failing *bool) {
+	t.Helper()
+	failing = new(bool)
+	d = mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
+		if *failing && op.Kind == kind && path.Base(op.Path) == base {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	return d, failing
 }

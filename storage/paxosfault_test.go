@@ -62,18 +62,12 @@ func TestToldRecordIsDurable(t *testing.T) {
 // TestRecordInNewPaxosDir: the directory of the records was made, but its sync failed. The next record waits until it lasts.
 func TestRecordInNewPaxosDir(t *testing.T) {
 	mem := formatted(t).remove("current/paxos").settled()
-	failing := false
-	d := mustOpen(t, vfs.Inject(mem, func(op vfs.Op) error {
-		if failing && op.Kind == "syncdir" && path.Base(op.Path) == "current" {
-			return syscall.EIO
-		}
-		return nil
-	}))
-	failing = true
+	d, failing := failingAt(t, mem, "syncdir", "current")
+	*failing = true
 	if err := d.SetPaxos(oldRecord); !errors.Is(err, syscall.EIO) {
 		t.Fatalf("the directory: %v", err)
 	}
-	failing = false
+	*failing = false
 	must(t, d.SetPaxos(oldRecord))
 	if r, ok, err := mustOpen(t, mem.CrashClone(nil)).Paxos(7); err != nil || !ok || r != oldRecord {
 		t.Errorf("a power cut leaves %+v %v %v", r, ok, err)
