@@ -110,7 +110,7 @@ func TestPromiseRepeatedAfterPreUpgrade(t *testing.T) {
 	if _, _, err := j.NewEpoch(fixtureInfo, 9, "10.0.0.2"); err == nil {
 		t.Fatal("promised")
 	}
-	*failing = false
+	failing = false
 	must(t, j.DoPreUpgrade())
 	newWriter(t, j, 9) // answered
 	left := openJournal(t, newEnv(mem.CrashClone(nil), noFetch))
