@@ -15,7 +15,7 @@ func TestDoubtOfAFinalizedSegmentEnds(t *testing.T) {
 }
 
 func doubtEnds(t *testing.T, doubted bool) {
-	j, w, failing := unreadableAtStart(t)
+	j, _, failing := unreadableAtStart(t)
 	if len(j.Snapshot().Bad) != 1 {
 		t.Fatalf("after the start: %+v", j.Snapshot().Bad)
 	}
@@ -28,7 +28,7 @@ func doubtEnds(t *testing.T, doubted bool) {
 		}
 	}
 	*failing = false
-	w = newWriter(t, j, 3)
+	w := newWriter(t, j, 3)
 	if answer, err := j.PrepareRecovery(w.info(), 4); err != nil || answer.Segment == nil || answer.Segment.End != 8 {
 		t.Errorf("prepareRecovery: %+v %v", answer.Segment, err)
 	}

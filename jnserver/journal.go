@@ -322,6 +322,11 @@ func (j *Journal) exclusive(op string, call func() error) error {
 			_ = j.dir.Settle() // a call that needs the list fails with the reason
 		}
 		err = named(j.jid, call())
+		if errors.Is(err, storage.ErrLostLock) { // nothing was done yet
+			if err = j.ensureLoaded(); err == nil {
+				err = named(j.jid, call())
+			}
+		}
 		if lerr := j.ensureLoaded(); err == nil {
 			err = lerr
 		}
@@ -345,6 +350,10 @@ func (j *Journal) ensureLoaded() error {
 	if j.dir.Problem() != nil || j.dir.Suspicion() != nil {
 		j.dir.Mend()
 		j.loaded = false
+	}
+	if err := j.dir.LostLock(); err != nil {
+		j.abortSegment(err.Error())
+		return err
 	}
 	if j.loaded || j.dir.State() != storage.Normal {
 		return nil

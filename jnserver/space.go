@@ -52,7 +52,7 @@ func (j *Journal) measure() {
 func (j *Journal) tellSpace() {
 	was := j.space.Problem
 	j.space.Reserve = j.dir.Reserve()
-	j.space.Problem = spaceProblem(j.dir.Root(), j.full, j.space.Reserve)
+	j.space.Problem = spaceProblem(j.dir.Root(), j.full, j.space.Reserve, j.space.Free)
 	switch now := j.space.Problem; {
 	case now != nil && (was == nil || was.Error() != now.Error()):
 		j.emit(SpaceShort{Problem: now, Free: j.space.Free, ReserveLeft: j.space.Reserve.Left})
@@ -61,13 +61,14 @@ func (j *Journal) tellSpace() {
 	}
 }
 
-// spaceProblem says what is wrong and what to do.
-func spaceProblem(root string, full fullDisk, r storage.ReserveState) error {
+// spaceProblem says what is wrong and what to do. A reserve that was used, or is not made wholly yet, is no problem while there
+// is room for it: the next segment makes it whole.
+func spaceProblem(root string, full fullDisk, r storage.ReserveState, free vfs.FSInfo) error {
 	var wrong []string
 	if full.err != nil {
 		wrong = append(wrong, fmt.Sprintf("%s was refused: %v", full.op, full.err))
 	}
-	if r.Short() {
+	if r.Err != nil || r.Short() && free.FreeBytes < uint64(r.Want-r.Left) {
 		text := fmt.Sprintf("%s has %d of %d bytes", r.Path, r.Left, r.Want)
 		if r.Err != nil && (full.err == nil || !vfs.NoSpace(r.Err)) {
 			text += ": " + r.Err.Error()

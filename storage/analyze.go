@@ -100,11 +100,17 @@ func (d *Dir) load() error {
 	d.generation++
 	err := d.reload()
 	if err != nil {
-		d.state, d.info = NotFormatted, StorageInfo{}
-		d.publish(nil)
+		d.leave(err)
 	}
 	d.problem = err
 	return err
+}
+
+// leave shows nothing of the directory, for the reason that Problem tells.
+func (d *Dir) leave(problem error) {
+	d.generation++
+	d.state, d.info, d.problem = NotFormatted, StorageInfo{}, problem
+	d.publish(nil)
 }
 
 // Mend tries again what a change failed at on its way, if there is such a thing; Problem tells whether it worked. It also
@@ -120,6 +126,9 @@ func (d *Dir) Mend() {
 // mend tries again what load failed at, before anything else is built on it. Without the lock nothing was loaded, and
 // nothing may be completed or undone.
 func (d *Dir) mend() error {
+	if d.lostLock != nil {
+		return d.relock()
+	}
 	if d.problem == nil || d.lock == nil {
 		return nil
 	}

@@ -58,10 +58,11 @@ type Dir struct {
 	fs      smallFS // for all but the edits' own bytes
 	data    vfs.FS  // for those: never from the reserve
 	reserve reserve
-	lock    vfs.File // in_use.lock; nil while the root does not exist, and after Close
+	lock    vfs.File // in_use.lock; nil while the root does not exist, while it is lost, and after Close
 	state   State
 	// problem is why the state is not what the disk may hold: an unusable root, or a change that failed half way.
-	problem error
+	problem  error
+	lostLock error // see keepLock
 	// suspicion is why a directory that is not formatted may be a damaged one.
 	suspicion  error
 	info       StorageInfo

@@ -44,7 +44,8 @@ func (d *Dir) createRoot() error {
 	if err != nil {
 		return err
 	}
-	d.lock = lock
+	d.lock, d.lostLock = lock, nil
+	d.proofs.Clear()
 	return d.load() // somebody else may have made the directory meanwhile, and formatted it
 }
 

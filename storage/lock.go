@@ -45,9 +45,12 @@ func lockDir(fsys vfs.FS, root, owner string) (vfs.File, error) {
 		"Cannot lock storage %s. %s was replaced %d times while it was being locked", root, lockName, lockAttempts)
 }
 
-// keepLock finds out that in_use.lock was removed or replaced while this process held it, and takes it again. If another
-// process has it by now, it has the directory, and the error says so: nothing may be changed here any more. It is called
-// before a promise and before a new segment.
+// ErrLostLock is wrapped by the error of a change before which in_use.lock was found removed or replaced: another process may
+// have the directory. Nothing was changed, and nothing will be, before Mend has taken the lock again and read everything anew.
+var ErrLostLock = errors.New("in_use.lock is not the file that was locked")
+
+// keepLock looks whether in_use.lock is still what this process has locked. It is called before a promise and before a new
+// segment. If it is not, the Dir gives the directory up; LostLock tells so until Mend could take it again.
 func (d *Dir) keepLock() error {
 	if err := d.checkLocked(); err != nil {
 		return err
@@ -63,13 +66,31 @@ func (d *Dir) keepLock() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	_ = d.lock.Close() // it locks nothing any more
+	d.lock = nil
+	d.lostLock = &javaerr.Error{
+		Class:   javaerr.IOException,
+		Message: fmt.Sprintf("%s of %s was removed or replaced while this journal held it", lockName, d.o.Root),
+		Cause:   ErrLostLock,
+	}
+	d.leave(d.lostLock)
+	return d.lostLock
+}
+
+// LostLock is why the lock that this Dir once had is not held, nil if it is or never was.
+func (d *Dir) LostLock() error { return d.lostLock }
+
+// relock takes a lost lock again. What was known of the directory may be another process's by now.
+func (d *Dir) relock() error {
 	lock, err := lockDir(d.fs, d.o.Root, d.o.LockOwner)
 	if err != nil {
+		d.lostLock = err
+		d.leave(err)
 		return err
 	}
-	old := d.lock
-	d.lock = lock
-	return old.Close()
+	d.lock, d.lostLock = lock, nil
+	d.proofs.Clear()
+	return d.load()
 }
 
 // tryLock locks f and tells whether it is still the file at name: a Java node unlinks it at exit, between our open and our
@@ -89,7 +110,8 @@ func tryLock(fsys vfs.FS, f vfs.File, name, owner string) (held bool, err error)
 	if err != nil {
 		return false, err
 	}
-	if _, err := f.WriteAt([]byte(owner), 0); err != nil {
+	// What it says is for people only: on a full disk it stays empty.
+	if _, err := f.WriteAt([]byte(owner), 0); err != nil && !vfs.NoSpace(err) {
 		return false, err
 	}
 	if mine.Size() > int64(len(owner)) {

@@ -190,6 +190,7 @@ func (r *reserve) fill(want int64) (err error) {
 		if err := f.Truncate(good); err != nil {
 			return err
 		}
+		r.left = good
 	}
 	end := good
 	var short error
