@@ -44,7 +44,7 @@ var scripts = []struct {
 		j.newEpoch()
 		j.prepare(9)
 		j.download(9, 14, false)
-		j.Files = []string{"edits_inprogress_0000000000000000009.epoch=2"}
+		j.Files = j.downloads()
 	}},
 	{"asides", "what newEpoch, purge and discard set aside", asides},
 	{"pre-upgrade", "the first half of an upgrade", func(j *journal) {
@@ -166,7 +166,10 @@ func (j *journal) download(first, last int64, whole bool) {
 	})
 	tmp := filepath.Join(j.root, "current", fmt.Sprintf("edits_inprogress_%019d.epoch=%d", first, j.Promised))
 	for deadline := time.Now().Add(time.Minute); j.err == nil; time.Sleep(10 * time.Millisecond) {
-		info, err := os.Stat(tmp)
+		info, err := os.Stat(tmp + ".part") // its name until it is whole; earlier nodes had no such name
+		if errors.Is(err, fs.ErrNotExist) {
+			info, err = os.Stat(tmp)
+		}
 		if err == nil && info.Size() == int64(half) {
 			return
 		}
@@ -174,6 +177,18 @@ func (j *journal) download(first, last int64, whole bool) {
 			j.err = fmt.Errorf("the download has not come half way: %v %w", info, err)
 		}
 	}
+}
+
+// downloads are the names of what is or was downloaded.
+func (j *journal) downloads() []string {
+	paths, err := filepath.Glob(filepath.Join(j.root, "current", "*.epoch=*"))
+	if err != nil || len(paths) == 0 {
+		j.err = errors.Join(j.err, fmt.Errorf("no download is there: %w", err))
+	}
+	for i := range paths {
+		paths[i] = filepath.Base(paths[i])
+	}
+	return paths
 }
 
 // halfway changes names where one step of the node was done and the next was not, which no call can stop between. All
