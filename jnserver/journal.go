@@ -29,8 +29,7 @@ type SegmentFetcher interface {
 	Fetch(ctx context.Context, url string, dst io.Writer) (int64, error)
 }
 
-// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites, Reserve and Events
-// are needed.
+// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites, Reserve and Events are needed.
 type Env struct {
 	FS      vfs.FS
 	Clock   Clock
@@ -322,7 +321,7 @@ func (j *Journal) exclusive(op string, call func() error) error {
 			_ = j.dir.Settle() // a call that needs the list fails with the reason
 		}
 		err = named(j.jid, call())
-		if errors.Is(err, storage.ErrLostLock) { // nothing was done yet
+		if errors.Is(err, storage.ErrLostLock) { // the call begins again, with everything read anew
 			if err = j.ensureLoaded(); err == nil {
 				err = named(j.jid, call())
 			}

@@ -108,7 +108,6 @@ func (d *Dir) load() error {
 
 // leave shows nothing of the directory, for the reason that Problem tells.
 func (d *Dir) leave(problem error) {
-	d.generation++
 	d.state, d.info, d.problem = NotFormatted, StorageInfo{}, problem
 	d.publish(nil)
 }

@@ -49,10 +49,11 @@ func (s State) String() string {
 }
 
 // Dir is one journal's directory, locked for this process (Java JNStorage, with the files that Journal keeps beside it).
-// But for Root, CurrentDir, Segments, OpenSegment and Statfs it is used by one goroutine at a time. What a method changed
-// is durable when it returns nil, except where it says otherwise; after an error the disk holds the old or the new
-// state, and so does the Dir. What changes the directory is refused with an IOException while this Dir does not hold its
-// lock: before Format has made or taken over a root that was not there at Open, and after Close.
+// But for Root, CurrentDir, Segments, OpenSegment, Sound, ReadCTime, CanRollBack and Statfs it is used by one goroutine at a
+// time. What a method changed is durable when it returns nil, except where it says otherwise; after an error the disk holds
+// the old or the new state, and so does the Dir. What changes the directory is refused with an IOException while this Dir
+// does not hold its lock: before Format has made or taken over a root that was not there at Open, while the lock is lost, and
+// after Close.
 type Dir struct {
 	o       Options
 	fs      smallFS // for all but the edits' own bytes
@@ -192,7 +193,7 @@ func (d *Dir) PromisedEpoch() (Epoch, error) {
 	return promised, nil
 }
 
-// SetPromisedEpoch makes the promise durable. An equal value costs no I/O. After an error PromisedEpoch is what the file
+// SetPromisedEpoch makes the promise durable. An equal value writes nothing. After an error PromisedEpoch is what the file
 // says then: the old value, or the new one if only the last sync failed.
 func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.setEpoch(&d.promised, e) }
 

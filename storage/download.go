@@ -11,7 +11,8 @@ import (
 
 // Download is a segment that acceptRecovery fetches from another node, under a name of its own until the recovery record
 // is durable (Journal.syncLog). Its file has DownloadName only once it is whole and durable; until then it is a garbage file
-// beside it. It belongs to one goroutine, which need not be the one that uses the Dir.
+// beside it. Write and Scan touch nothing but that file, so that any one goroutine may do them; the rest belongs to the one that
+// uses the Dir.
 type Download struct {
 	d        *Dir
 	first    TxID
@@ -129,7 +130,7 @@ func (d *Dir) removeIfThere(name string) error {
 // it renames it over edits_inprogress_<start>. The download must have been scanned and finished, and r be its record, which
 // SetPaxos has made durable; the file is not read again. nil means that it is the segment now; if a power cut takes the
 // rename back, the next Open repeats it, as the record and the download last. After an error CompleteAccept, at the latest on
-// the next Open, tries again with what is there. Unlike the other methods it belongs to the goroutine that uses the Dir.
+// the next Open, tries again with what is there.
 func (w *Download) Promote(r PaxosRecord) error {
 	d := w.d
 	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
@@ -192,7 +193,7 @@ func (d *Dir) CompleteAccept(r PaxosRecord) (renamed bool, err error) {
 
 // holds tells whether a download has what was accepted.
 func holds(scan editlog.Scan, r PaxosRecord) bool {
-	return scan.HasTxns() && scan.End == r.End && scan.Tail != editlog.TailDamaged
+	return scan.HasTxns() && scan.First == r.Start && scan.End == r.End && scan.Tail != editlog.TailDamaged
 }
 
 // promote makes the download at tmp the segment in progress at r.Start. While the record is there a crash costs nothing, so

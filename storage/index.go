@@ -122,8 +122,7 @@ func (d *Dir) Settle() error {
 }
 
 // settle brings the index and the disk together after a change that failed or was not synced: what is visible is made
-// durable, then listed.
-// Everything that decides by the index calls it first.
+// durable, then listed. Everything that decides by the index calls it first.
 func (d *Dir) settle() error {
 	if !d.unsettled {
 		return nil

@@ -49,8 +49,8 @@ func lockDir(fsys vfs.FS, root, owner string) (vfs.File, error) {
 // have the directory. Nothing was changed, and nothing will be, before Mend has taken the lock again and read everything anew.
 var ErrLostLock = errors.New("in_use.lock is not the file that was locked")
 
-// keepLock looks whether in_use.lock is still what this process has locked. It is called before a promise and before a new
-// segment. If it is not, the Dir gives the directory up; LostLock tells so until Mend could take it again.
+// keepLock looks whether in_use.lock is still what this process has locked. It is called before a promise, before a new
+// segment and before an upgrade is abandoned. If it is not, the Dir gives the directory up; LostLock tells so until Mend could take it again.
 func (d *Dir) keepLock() error {
 	if err := d.checkLocked(); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (d *Dir) keepLock() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	_ = d.lock.Close() // it locks nothing any more
+	_ = d.lock.Close() // what it locks has no name any more
 	d.lock = nil
 	d.lostLock = &javaerr.Error{
 		Class:   javaerr.IOException,

@@ -81,6 +81,15 @@ func TestPromote(t *testing.T) {
 		must(t, err)
 		wantSegment(t, mem, d, segmentFile(7, 8))
 	})
+	t.Run("one that begins elsewhere is not what was accepted", func(t *testing.T) {
+		mem, d, w := start(t, segmentFile(8, 8))
+		must(t, w.Finish())
+		must(t, d.SetPaxos(record))
+		if renamed, err := d.CompleteAccept(record); renamed || err != nil {
+			t.Errorf("renamed %t, %v", renamed, err)
+		}
+		wantSegment(t, mem, d, old)
+	})
 	t.Run("a record goes behind the sync of the rename", func(t *testing.T) {
 		mem, d, w := start(t, segmentFile(7, 8))
 		finish(t, d, w)

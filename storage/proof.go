@@ -10,18 +10,19 @@ import (
 	"gojn/storage/vfs"
 )
 
-// What a segment in progress promises is on the medium, and the page cache is no witness for that: after a sync that the
+// What a segment promises is on the medium, and the page cache is no witness for that: after a sync that the
 // disk refused the kernel calls the pages clean, goes on showing them, and the next sync succeeds without writing anything.
 // A restarted process does not even know that there was such a sync. So only what this process wrote and synced without any
 // error is read through the cache; everything else is read from the medium before anybody is told of it.
 
-// standing is what this process knows of a segment in progress.
+// standing is what this process knows of a segment.
 type standing int32
 
 const (
 	// unproven: found on disk, or a write failed. Sync it, then read it from the medium.
 	unproven standing = iota
-	// sound: written here, and each sync so far was good; or read from the medium, and the cache shows nothing else.
+	// sound: written here, and each sync so far was good; or read from the medium, and the cache shows nothing else, or it is
+	// finalized and the medium has all that its name says.
 	sound
 	// poisoned: a sync failed here, or the cache shows what the medium lacks. It is never synced again: what the medium
 	// holds of it is copied, see Renew.
@@ -194,7 +195,7 @@ const renewedSuffix = ".renewed"
 
 // Renew makes a segment in progress sound that Scan has just found to end as scan says: it puts a copy of those bytes in its
 // place, read from the medium and durable when Renew returns nil. What the cache shows beyond them is gone then. It does
-// nothing to a segment that is sound. After an error the segment is as it was.
+// nothing to a segment that is sound. After an error the segment is as it was, or the copy that may not last.
 func (d *Dir) Renew(s Segment, scan editlog.Scan) error {
 	if d.Sound(s) {
 		return nil

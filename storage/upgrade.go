@@ -75,7 +75,7 @@ func (d *Dir) AbandonUpgrade() (bool, error) {
 	if d.before == nil {
 		return false, nil
 	}
-	if err := d.checkLocked(); err != nil {
+	if err := d.keepLock(); err != nil {
 		return false, err
 	}
 	return true, d.load()
