@@ -29,12 +29,14 @@ type SegmentFetcher interface {
 	Fetch(ctx context.Context, url string, dst io.Writer) (int64, error)
 }
 
-// Env is what a journal gets from outside. All fields but CurrentPerm, SyncedWrites, Reserve and Events are needed.
+// Env is what a journal gets from outside. FS, Clock, Fetcher and LockOwner are needed.
 type Env struct {
 	FS      vfs.FS
 	Clock   Clock
 	Fetcher SegmentFetcher
-	Events  Listener
+	// Peers are the other nodes; nil: none are known.
+	Peers  Peers
+	Events Listener
 	// CurrentPerm is dfs.journalnode.edits.dir.perm, applied to current/ by format; 0: umask only.
 	CurrentPerm fs.FileMode
 	// LockOwner is what in_use.lock says: pid@host.
