@@ -15,7 +15,7 @@ type Release struct {
 	// pinned are other artifacts, group:artifact:version, whose versions Maven would choose otherwise than Hadoop's own
 	// build does (its hadoop-project), so that classes are missing.
 	pinned []string
-	// jvm holds the flags without which the release does not run on JDK 17.
+	// jvm holds the flags without which the release does not run on JDK 17 (the oldest that 3.5.0 takes).
 	jvm []string
 }
 
@@ -38,7 +38,11 @@ var (
 		Version: "3.4.2", artifacts: []string{"hadoop-common", "hadoop-hdfs", "hadoop-hdfs-client"},
 		jvm: []string{"--add-opens=java.base/java.lang=ALL-UNNAMED"},
 	}
+	Hadoop350 = Release{
+		Version: "3.5.0", artifacts: []string{"hadoop-common", "hadoop-hdfs", "hadoop-hdfs-client"},
+		jvm: []string{"--add-opens=java.base/java.lang=ALL-UNNAMED"},
+	}
 )
 
 // Releases returns every release, oldest first.
-func Releases() []Release { return []Release{Hadoop277, Hadoop342} }
+func Releases() []Release { return []Release{Hadoop277, Hadoop342, Hadoop350} }
