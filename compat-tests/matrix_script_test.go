@@ -260,6 +260,7 @@ func (s *script) garbage() {
 // protocolErrors are the rows of rpc.md 1.8 that a well-formed frame can reach.
 func protocolErrors() []step {
 	state := wire.Message{}.Bytes(1, wire.JournalID("err2"))
+	none := wire.Message{}.Bytes(1, wire.JournalID("none"))
 	return []step{
 		{label: "unknown method", method: "noSuchMethod", request: state},
 		{label: "unknown protocol", method: "getJournalState", request: state, protocol: "no.such.Protocol"},
@@ -268,6 +269,11 @@ func protocolErrors() []step {
 		{label: "unknown field", method: "isFormatted", request: state.Int(99, 1)},
 		{label: "garbage", method: "getJournalState", request: wire.Message{0xff, 0xff, 0xff}},
 		{label: "manifest for a peer", method: "getEditLogManifestFromJournal", request: state.Int(2, 1).Bool(4, true),
+			protocol: wire.InterQJournalProtocol},
+		{label: "manifest of an unformatted journal for a peer", method: "getEditLogManifestFromJournal", request: none.Int(2, 1),
+			protocol: wire.InterQJournalProtocol},
+		{label: "storage info for a peer", method: "getStorageInfo", request: state, protocol: wire.InterQJournalProtocol},
+		{label: "storage info of an unformatted journal", method: "getStorageInfo", request: none,
 			protocol: wire.InterQJournalProtocol},
 	}
 }

@@ -16,8 +16,8 @@ import (
 // QJournalProtocol is what NameNodes speak to a JournalNode (Java qjournal.protocol.QJournalProtocol).
 const QJournalProtocol = "org.apache.hadoop.hdfs.qjournal.protocol.QJournalProtocol"
 
-// Protocols is the table of the RPC methods that this node serves. InterQJournalProtocol is not built yet: its calls are
-// answered with RpcNoSuchProtocolException, as by a 2.x node, which 3.x peers bear.
+// Protocols is the table of the RPC methods that this node serves. A connection that was made for one of the protocols may
+// call the other, as in Java.
 func (n *Node) Protocols() []*hadooprpc.Protocol {
 	return []*hadooprpc.Protocol{{
 		Name:    QJournalProtocol,
@@ -45,7 +45,7 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 			"prepareRecovery":    writing(n.prepareRecovery),
 			"acceptRecovery":     writing(n.acceptRecovery),
 		},
-	}}
+	}, n.interQJournal()}
 }
 
 // Methods that change nothing have a share of the server's places of their own, besides that of the calls which may wait for
