@@ -24,7 +24,7 @@ type damageCase struct {
 	name       string
 	hurt       func(b []byte) []byte // nil: the file is removed
 	ours       string
-	java       string // of 3.4.2
+	java       string // of 3.4.2 and 3.5.0
 	java27     string // if it differs
 }
 
@@ -83,7 +83,7 @@ func TestDamage_BesideJava(t *testing.T) {
 			}
 			check(t, node.Stop())
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // make copies the base to root, does the damage, and lists current/.

@@ -26,7 +26,7 @@ import (
 // part again at the next roll after there is room, without a restart. With both full a failover goes through all the same.
 //
 // The control shows what Java's node makes of it: it may miss the promise, and two full ones stop the failover.
-func TestHA_DiskFull(t *testing.T) { onReleases(t, diskFull, newestUnlessLong()...) }
+func TestHA_DiskFull(t *testing.T) { onReleases(t, diskFull, releases(t)...) }
 
 func diskFull(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	disks := []*smallDisk{newSmallDisk(t, "ext4"), newSmallDisk(t, "tmpfs")}

@@ -19,7 +19,7 @@ const (
 // TestHA_ByHand formats a pair over three JournalNodes (and is refused while one is down), bootstraps the standby,
 // writes with four clients while the edits are rolled, and then fails over by hand: twice after kill -9 of the active
 // under load, once orderly in each direction.
-func TestHA_ByHand(t *testing.T) { onReleases(t, byHand, hadoop.Releases()...) }
+func TestHA_ByHand(t *testing.T) { onReleases(t, byHand, releases(t)...) }
 
 func byHand(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{})

@@ -12,7 +12,7 @@ import (
 // and no edits before them. The purges reach every JournalNode, also what a killed one and an interrupted recovery left
 // behind. A NameNode that was killed, and one that is bootstrapped anew, start from an image and read the rest from the
 // nodes.
-func TestHA_Checkpoints(t *testing.T) { onReleases(t, checkpoints, newestUnlessLong()...) }
+func TestHA_Checkpoints(t *testing.T) { onReleases(t, checkpoints, releases(t)...) }
 
 func checkpoints(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	nameNodes := hadoop.Properties{

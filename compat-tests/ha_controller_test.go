@@ -11,7 +11,7 @@ import (
 // TestHA_ByController turns a NameNode that has edits of its own into a highly available one with
 // -initializeSharedEdits, lets ZooKeeper's failover controllers choose, and kills the active under load twice, back
 // and forth. Then one JournalNode is killed under load and comes back.
-func TestHA_ByController(t *testing.T) { onReleases(t, byController, hadoop.Releases()...) }
+func TestHA_ByController(t *testing.T) { onReleases(t, byController, releases(t)...) }
 
 func byController(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{AutomaticFailover: true})

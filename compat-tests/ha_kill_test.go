@@ -14,7 +14,7 @@ import (
 // TestHA_JournalsKilled kills each JournalNode in turn with -9 under load: operations go on being acknowledged and none
 // fails, nothing that the node had acknowledged is missing in its directory, and it takes part again from the next
 // segment on.
-func TestHA_JournalsKilled(t *testing.T) { onReleases(t, journalsKilled, newestUnlessLong()...) }
+func TestHA_JournalsKilled(t *testing.T) { onReleases(t, journalsKilled, releases(t)...) }
 
 func journalsKilled(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{})

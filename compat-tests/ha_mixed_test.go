@@ -44,25 +44,20 @@ type mixedScenario struct {
 // mixedScenarios are all but TestHA_Upgrade, whose quorum is mixed anyway, and TestHA_UpgradeKills: that one wants the
 // three trees to be the same after each rollback, and Java's nodes forget their promises there.
 func mixedScenarios() []mixedScenario {
-	both, newest := hadoop.Releases(), []hadoop.Release{hadoop.Hadoop342}
+	every, since3 := hadoop.Releases(), []hadoop.Release{hadoop.Hadoop342, hadoop.Hadoop350}
 	return []mixedScenario{
-		{"SameBytes", sameBytes, mixes(), both},
-		{"ByHand", byHand, mixes(), both},
-		{"ByController", byController, mixes(), both},
-		{"JournalsKilled", journalsKilled, mixes(), both},
-		{"QuorumLost", quorumLost, mixes(), both},
-		{"Recovery", recoveredSegments, mixes(), both},
-		{"Downloads", downloads, streamMixes(), both},
-		{"SplitBrain", splitBrain, mixes(), both},
-		{"SplitBrainByController", splitBrainByController, mixes(), both},
-		{"Checkpoints", checkpoints, mixes(), both},
-		{"InProgressTailing", inProgressTailing, mixes(), newest},
+		{"SameBytes", sameBytes, mixes(), every},
+		{"ByHand", byHand, mixes(), every},
+		{"ByController", byController, mixes(), every},
+		{"JournalsKilled", journalsKilled, mixes(), every},
+		{"QuorumLost", quorumLost, mixes(), every},
+		{"Recovery", recoveredSegments, mixes(), every},
+		{"Downloads", downloads, streamMixes(), every},
+		{"SplitBrain", splitBrain, mixes(), every},
+		{"SplitBrainByController", splitBrainByController, mixes(), every},
+		{"Checkpoints", checkpoints, mixes(), every},
+		{"InProgressTailing", inProgressTailing, mixes(), since3},
 	}
-}
-
-// mixedInCI are those for which there is time in CI; COMPAT_LONG=1 runs them all.
-var mixedInCI = []string{
-	"SameBytes/2+1/2.7.7", "SameBytes/2+1/3.4.2", "Downloads/1+2/3.4.2", "Downloads/2+1/3.4.2",
 }
 
 // TestHA_MixedQuorum runs the scenarios of the other tests on quorums of our nodes and Java's.
@@ -101,9 +96,7 @@ func TestHA_MixedUpgrade(t *testing.T) {
 		t.Skip("COMPAT_LONG=1 runs it: TestHA_Upgrade is of two of our nodes and one of Java's")
 	}
 	t.Parallel()
-	for _, way := range [][2]hadoop.Release{
-		{hadoop.Hadoop277, hadoop.Hadoop342}, {hadoop.Hadoop277, hadoop.Hadoop277}, {hadoop.Hadoop342, hadoop.Hadoop342},
-	} {
+	for _, way := range upgradeWays() {
 		t.Run(way[0].Version+"-"+way[1].Version, func(t *testing.T) {
 			t.Parallel()
 			upgradeLife(newUpgrade(t, way, subject(), hadoop.Java, hadoop.Java))

@@ -13,7 +13,7 @@ import (
 // TestHA_QuorumLost kills two JournalNodes of three under load: the active NameNode ends itself. Then the third is
 // killed, and of the first two, one of which knows nothing of the last segment, the other NameNode recovers
 // everything that was acknowledged. Afterwards the service becomes whole again.
-func TestHA_QuorumLost(t *testing.T) { onReleases(t, quorumLost, hadoop.Releases()...) }
+func TestHA_QuorumLost(t *testing.T) { onReleases(t, quorumLost, releases(t)...) }
 
 func quorumLost(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{})

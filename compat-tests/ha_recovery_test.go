@@ -13,7 +13,7 @@ import (
 // TestHA_Recovery lets a NameNode become active whose quorum needs a JournalNode that has less of the open segment
 // than the other one: first one that was down while clients wrote, then one that has lost the segment's file. It
 // must download the segment, and then has the same bytes.
-func TestHA_Recovery(t *testing.T) { onReleases(t, recoveredSegments, newestUnlessLong()...) }
+func TestHA_Recovery(t *testing.T) { onReleases(t, recoveredSegments, releases(t)...) }
 
 func recoveredSegments(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{

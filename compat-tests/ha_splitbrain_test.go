@@ -13,7 +13,7 @@ import (
 // that has nothing to write; then both standbys are made active at the same time. Each time one ends itself at its next
 // write, because the JournalNodes have promised another epoch; nothing it did not acknowledge shows up, and all it did
 // stays.
-func TestHA_SplitBrain(t *testing.T) { onReleases(t, splitBrain, newestUnlessLong()...) }
+func TestHA_SplitBrain(t *testing.T) { onReleases(t, splitBrain, releases(t)...) }
 
 func splitBrain(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
@@ -43,7 +43,7 @@ func TestHA_SplitBrainByController(t *testing.T) {
 	if !long() {
 		t.Skip("COMPAT_LONG=1 runs it: four more JVMs, and TestHA_SplitBrain shows the same without them")
 	}
-	onReleases(t, splitBrainByController, hadoop.Releases()...)
+	onReleases(t, splitBrainByController, releases(t)...)
 }
 
 func splitBrainByController(t *testing.T, ctx context.Context, site *hadoop.Site) {

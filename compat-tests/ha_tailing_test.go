@@ -12,7 +12,7 @@ import (
 // TestHA_InProgressTailing runs a pair whose standby asks for edits of the open segment (getJournaledEdits, 3.x),
 // over nodes that refuse them: ours as Java's without dfs.ha.tail-edits.in-progress. The refusal must make the standby
 // read the segment over HTTP, and it follows the active between rolls. In a mixed quorum Java's nodes do not refuse.
-func TestHA_InProgressTailing(t *testing.T) { onReleases(t, inProgressTailing, hadoop.Hadoop342) }
+func TestHA_InProgressTailing(t *testing.T) { onReleases(t, inProgressTailing, releases(t)...) }
 
 func inProgressTailing(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{

@@ -64,7 +64,7 @@ func TestHA_UpgradeKills(t *testing.T) {
 		k.each("before-rollback", k.beforeRollback)
 		k.each("before-upgrade", k.beforeUpgrade)
 		k.compareWithJava()
-	}, newestUnlessLong()...)
+	}, releases(t)...)
 }
 
 // upgradeKills is a cluster of which one node is a saboteur.

@@ -19,15 +19,10 @@ import (
 
 // TestHA_Upgrade goes the way of an operator with real NameNodes over two of our nodes and one of Java's: -upgrade,
 // failover, -rollback, -upgrade again, -finalizeUpgrade. The three get the same calls, so that after each step the trees
-// of ours must be that of Java's. From 2.7.7 to 3.4.2 it is a true upgrade, from layout -63 to -67.
+// of ours must be that of Java's. From 2.7.7 to 3.x it is a true upgrade, from layout -63 to -67.
 func TestHA_Upgrade(t *testing.T) {
-	ways := [][2]hadoop.Release{{hadoop.Hadoop277, hadoop.Hadoop342}}
-	if long() {
-		ways = append(ways, [2]hadoop.Release{hadoop.Hadoop277, hadoop.Hadoop277},
-			[2]hadoop.Release{hadoop.Hadoop342, hadoop.Hadoop342})
-	}
 	t.Parallel()
-	for _, way := range ways {
+	for _, way := range upgradeWays() {
 		t.Run(way[0].Version+"-"+way[1].Version, func(t *testing.T) {
 			t.Parallel()
 			upgradeLife(newUpgrade(t, way, subject(), subject(), hadoop.Java))

@@ -28,7 +28,7 @@ var loadSources embed.FS
 // last one.
 func TestKill_Quorum(t *testing.T) {
 	t.Parallel()
-	for _, release := range newestUnlessLong() {
+	for _, release := range releases(t) {
 		t.Run(release.Version, func(t *testing.T) {
 			t.Parallel()
 			killAgain(t)

@@ -36,7 +36,7 @@ func TestLock_OneDirectory(t *testing.T) {
 		t.Run("OursKilled", func(t *testing.T) {
 			handOver(t, ctx, killed, heir, func() { killed.Kill() })
 		})
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // handOver lets first write a segment and half of another, tries second meanwhile, ends first, and expects second to

@@ -1,7 +1,7 @@
 // Package compat runs real Hadoop processes against our JournalNode. CONTROL=java runs the same scenarios on Java
 // JournalNodes, as a control of the scenarios themselves; COMPAT=required makes a missing JVM a failure;
 // GOJN_JOURNALNODE names a binary to test instead of building one; COMPAT_KEEP a directory for sites and logs;
-// COMPAT_LONG=1 runs on every release also what CI runs on the newest only.
+// COMPAT_LONG=1 runs on every release what CI runs on some (releaseTable).
 package compat_test
 
 import (
@@ -59,17 +59,6 @@ func subject() hadoop.Kind {
 	}
 	return hadoop.Ours
 }
-
-// newestUnlessLong is where a scenario runs that takes too long for CI on every release.
-func newestUnlessLong() []hadoop.Release {
-	if long() {
-		return hadoop.Releases()
-	}
-	return []hadoop.Release{hadoop.Hadoop342}
-}
-
-// long tells whether there is time for everything (make long).
-func long() bool { return os.Getenv("COMPAT_LONG") == "1" }
 
 // onReleases runs a scenario as a subtest per release, at the same time as each other and as other scenarios.
 func onReleases(t *testing.T, scenario scenario, releases ...hadoop.Release) {

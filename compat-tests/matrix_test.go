@@ -12,7 +12,7 @@ import (
 	"gojn/compat-tests/wire"
 )
 
-// TestRPC_ErrorMatrix makes the same calls, right and wrong, to our node and to Java's of 3.4.2 and compares answers,
+// TestRPC_ErrorMatrix makes the same calls, right and wrong, to our node and to Java's of 3.x and compares answers,
 // exception classes and the first line of their messages. Where the specification takes another decision than Java
 // (its GO remarks), deliberate lists it with the reason; a listed difference that is none any more is an error too.
 func TestRPC_ErrorMatrix(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 // nodes has too little. Each node is reached through a front that counts its HTTP answers, and cuts or holds up
 // one of them. In all but one case the second node is down, so that nothing can be recovered without the third.
 // Each case ends with a segment that all three write; at the end no transaction that was acknowledged is missing.
-func TestRecovery_Downloads(t *testing.T) { onReleases(t, downloads, hadoop.Releases()...) }
+func TestRecovery_Downloads(t *testing.T) { onReleases(t, downloads, releases(t)...) }
 
 func downloads(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	s := newStream(t, ctx, site)

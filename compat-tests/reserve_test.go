@@ -75,7 +75,7 @@ func TestReserve_JavaIgnoresIt(t *testing.T) {
 		if now := must(os.ReadFile(path))(t); !control() && !bytes.Equal(now, reserve) {
 			t.Error("the reserve was made anew")
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 func withCTime(n wire.Namespace, ctime int64) wire.Namespace {

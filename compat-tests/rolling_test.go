@@ -22,7 +22,7 @@ func TestHA_RollingReplacement(t *testing.T) {
 	if control() {
 		t.Skip("it replaces Java's nodes by ours; there is nothing to control")
 	}
-	onReleases(t, rollingReplacement, newestUnlessLong()...)
+	onReleases(t, rollingReplacement, releases(t)...)
 }
 
 func rollingReplacement(t *testing.T, ctx context.Context, site *hadoop.Site) {

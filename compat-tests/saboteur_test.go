@@ -46,7 +46,7 @@ func TestSaboteur(t *testing.T) {
 		var edits verdict
 		p.examineEdits(&edits, last)
 		edits.mustHaveLost(t, "the directories were read")
-	}, newestUnlessLong()...)
+	}, releases(t)...)
 }
 
 // stopsWithoutLoss stops a JournalNode in an orderly way: whatever it is, its directory has what it acknowledged

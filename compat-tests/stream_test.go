@@ -31,7 +31,7 @@ func TestStream_SameBytes(t *testing.T) {
 		if _, problems := oracle.CheckSame(less, model[0]); len(problems) == 0 {
 			t.Error("control: a missing transaction was not seen")
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // streamEnd is the last transaction of the stream.

@@ -46,5 +46,5 @@ func TestSwap_KilledUnderLoad(t *testing.T) {
 		node.Kill()
 		report(t, "after all kills", j.missing(filepath.Join(w.edits, state.name, "current")))
 		t.Logf("%d kills, %d transactions acknowledged", kills, j.last)
-	}, newestUnlessLong()...)
+	}, releases(t)...)
 }

@@ -49,7 +49,7 @@ func TestSwap_Locked(t *testing.T) {
 		for _, j := range []*swapJournal{ofJava, ofOurs} {
 			report(t, j.jid, j.missing(java.Current(j.jid)))
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // locked is the test's run on one release.

@@ -47,7 +47,7 @@ func TestSwap_InPlace(t *testing.T) {
 				w.compare(state, model)
 			}
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // sideBySide is how many journals of a node are worked with at a time: they wait for the disk.

@@ -92,7 +92,7 @@ func TestUpgrade_SameTrees(t *testing.T) {
 			tested.abandon(site.Install.Release)
 			model.abandon(site.Install.Release)
 		}
-	}, hadoop.Releases()...)
+	}, releases(t)...)
 }
 
 // abandon lets a new writer begin between doPreUpgrade and doUpgrade, as when the upgrading NameNode has died and is started
