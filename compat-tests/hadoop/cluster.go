@@ -27,6 +27,7 @@ type ClusterOptions struct {
 	Journals          []Kind     // the kind of each JournalNode, normally three
 	Binary            string     // our journalnode, for the kind Ours
 	AutomaticFailover bool       // with ZooKeeper and two failover controllers
+	Observer          bool       // a third NameNode, nn3, which a test makes an observer (3.x)
 	NameNodes         Properties // beside what HA itself wants
 }
 
@@ -35,6 +36,7 @@ type Cluster struct {
 	*Site
 	Journals    []*JournalNode
 	NameNodes   [2]*NameNode
+	Observer    *NameNode // nil without the option
 	DataNode    *Process
 	ZooKeeper   *Process
 	Controllers [2]*Process
@@ -81,11 +83,13 @@ func (s *Site) Cluster(options ClusterOptions) (*Cluster, error) {
 		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
 	}
 	for i := range c.NameNodes {
-		id := fmt.Sprintf("nn%d", i+1)
-		c.NameNodes[i] = &NameNode{
-			ID: id, RPC: address[3*i], HTTP: address[3*i+1], zkfc: address[3*i+2],
-			site: s, conf: filepath.Join(s.Dir, id, "conf"), name: filepath.Join(s.Dir, id, "name"),
+		c.NameNodes[i] = s.nameNode(fmt.Sprintf("nn%d", i+1), address[3*i:])
+	}
+	if options.Observer {
+		if address, err = s.addresses(3); err != nil {
+			return nil, err
 		}
+		c.Observer = s.nameNode("nn3", address)
 	}
 	c.highlyAvail = c.haProperties()
 	return c, c.ConfigureHA()
@@ -96,9 +100,8 @@ func (s *Site) Cluster(options ClusterOptions) (*Cluster, error) {
 func (c *Cluster) haProperties() Properties {
 	suffix := "." + NameService
 	p := Properties{
-		"fs.defaultFS":                                         "hdfs://" + NameService,
-		"dfs.nameservices":                                     NameService,
-		"dfs.ha.namenodes" + suffix:                            "nn1,nn2",
+		"fs.defaultFS":     "hdfs://" + NameService,
+		"dfs.nameservices": NameService,
 		"dfs.client.failover.proxy.provider" + suffix:          proxyProviderClass,
 		"dfs.namenode.shared.edits.dir":                        quorumURI(c.Journals),
 		"dfs.ha.fencing.methods":                               "shell(/bin/true)",
@@ -107,10 +110,16 @@ func (c *Cluster) haProperties() Properties {
 		"dfs.ha.allow.stale.reads":                             "true",
 		"ha.failover-controller.graceful-fence.rpc-timeout.ms": "2000",
 	}
-	for _, n := range c.NameNodes {
+	var ids []string
+	for _, n := range c.AllNameNodes() {
+		ids = append(ids, n.ID)
 		p["dfs.namenode.rpc-address"+suffix+"."+n.ID] = n.RPC
 		p["dfs.namenode.http-address"+suffix+"."+n.ID] = n.HTTP
 		p["dfs.namenode.name.dir"+suffix+"."+n.ID] = n.name
+	}
+	p["dfs.ha.namenodes"+suffix] = strings.Join(ids, ",")
+	if c.Observer != nil {
+		p["dfs.namenode.state.context.enabled"] = "true"
 	}
 	if c.options.AutomaticFailover {
 		p["dfs.ha.automatic-failover.enabled"] = "true"
@@ -138,7 +147,7 @@ func quorumURI(journals []*JournalNode) string {
 // again after [Cluster.ConfigureSingle].
 func (c *Cluster) ConfigureHA() error {
 	all := c.Properties()
-	for _, n := range c.NameNodes {
+	for _, n := range c.AllNameNodes() {
 		if err := n.configure(all); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // whole is a limit that cuts nothing.
@@ -23,7 +24,8 @@ type Front struct {
 	closed   bool
 	conns    map[net.Conn]bool
 	limit    int64 // bytes of each HTTP answer that are passed on
-	stall    bool  // behind them there is silence rather than an end
+	delay    time.Duration
+	stall    bool // behind them there is silence rather than an end
 	requests int
 	passed   int64
 }
@@ -65,6 +67,13 @@ func (f *Front) set(limit int64, stall bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.limit, f.stall = limit, stall
+}
+
+// Delay makes each answer to an RPC so much later, from the next one on.
+func (f *Front) Delay(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.delay = d
 }
 
 // Passed tells how many HTTP connections there were, and how many bytes of answers went through.
@@ -143,7 +152,20 @@ func (f *Front) drop(conns ...net.Conn) {
 // pass copies both ways until both ends are done; the end of one side is the end of the other.
 func (f *Front) pass(client, node net.Conn) {
 	f.back(node, client)
-	_, _ = io.Copy(client, node) // an error ends the connection, which is all that matters
+	_, _ = io.Copy(delayed{client, f}, node) // an error ends the connection, which is all that matters
+}
+
+type delayed struct {
+	io.Writer
+	f *Front
+}
+
+func (d delayed) Write(b []byte) (int, error) {
+	d.f.mu.Lock()
+	delay := d.f.delay
+	d.f.mu.Unlock()
+	time.Sleep(delay)
+	return d.Writer.Write(b)
 }
 
 // back copies from the client to the node aside. gone is closed when the client's side has ended.

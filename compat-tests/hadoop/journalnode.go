@@ -133,6 +133,11 @@ func (j *JournalNode) Use(binary string) { j.binary = binary }
 type Metrics struct {
 	// LastWrittenTxID: our node has synced it; Java's shows up to ten seconds old news.
 	LastWrittenTxID int64 `json:"LastWrittenTxId"`
+	// TxnsServedViaRPC counts transactions that getJournaledEdits has answered, EmptyResponses its answers without any,
+	// also those that say that the node is behind, and CacheMisses its refusals for want of them in the cache.
+	TxnsServedViaRPC int64 `json:"TxnsServedViaRpc"`
+	EmptyResponses   int64 `json:"RpcEmptyResponses"`
+	CacheMisses      int64 `json:"RpcRequestCacheMissAmountNumMisses"`
 }
 
 // Metrics asks the running node for the metrics of a journal.

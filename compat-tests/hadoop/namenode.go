@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -23,6 +24,14 @@ type NameNode struct {
 	conf string
 	name string // dfs.namenode.name.dir
 	zkfc string
+}
+
+// nameNode makes a NameNode of which nothing is started or written, with three addresses.
+func (s *Site) nameNode(id string, address []string) *NameNode {
+	return &NameNode{
+		ID: id, RPC: address[0], HTTP: address[1], zkfc: address[2],
+		site: s, conf: filepath.Join(s.Dir, id, "conf"), name: filepath.Join(s.Dir, id, "name"),
+	}
 }
 
 // Start starts the NameNode, with arguments for example to -upgrade, and returns when its web server and its RPC port

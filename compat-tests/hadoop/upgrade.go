@@ -13,7 +13,7 @@ func (c *Cluster) UseRelease(install *Installation) {
 	site := *c.Site
 	site.Install = install
 	c.Site = &site
-	for _, n := range c.NameNodes {
+	for _, n := range c.AllNameNodes() {
 		n.site = c.Site
 	}
 }
