@@ -108,7 +108,7 @@ func (d *Dir) load() error {
 
 // leave shows nothing of the directory, for the reason that Problem tells.
 func (d *Dir) leave(problem error) {
-	d.state, d.info, d.problem = NotFormatted, StorageInfo{}, problem
+	d.state, d.info, d.vote, d.problem = NotFormatted, StorageInfo{}, Vote{}, problem
 	d.publish(nil)
 }
 
@@ -141,7 +141,7 @@ func (d *Dir) reload() error {
 	d.promised.forget()
 	d.writer.forget()
 	d.unsettled, d.paxosUnsynced, d.before, d.suspicion = false, false, nil, nil
-	d.state, d.info = NotFormatted, StorageInfo{}
+	d.state, d.info, d.vote = NotFormatted, StorageInfo{}, Vote{}
 
 	if err := d.syncVisible(); err != nil {
 		return err
@@ -218,6 +218,9 @@ func (d *Dir) loadNormal() (err error) {
 		return err
 	}
 	if err := d.completeEpochs(); err != nil {
+		return err
+	}
+	if d.vote, err = d.loadVote(); err != nil {
 		return err
 	}
 	entries, err := d.readCurrent()

@@ -21,12 +21,14 @@ type view struct {
 	Ends             string // where each segment's transactions end
 	Paxos            string
 	CanRollBack      string
+	Vote             storage.Vote
 }
 
 // viewOf reads a Dir. The committed txid is a hint and is looked at only where a step makes it durable.
 func viewOf(t *testing.T, d *storage.Dir, withCommitted bool) view {
 	t.Helper()
-	v := view{State: d.State(), Info: d.Info(), Committed: storage.InvalidTxID, Segments: fmt.Sprint(segmentNames(d))}
+	v := view{State: d.State(), Info: d.Info(), Committed: storage.InvalidTxID, Segments: fmt.Sprint(segmentNames(d)),
+		Vote: d.Vote()}
 	var err error
 	v.Promised, err = d.PromisedEpoch()
 	must(t, err)
@@ -112,7 +114,7 @@ func crashScenarios() []crashScenario {
 		preUpgrade(t, mem, d)
 		must(t, d.Upgrade(upgradedInfo))
 	}
-	return []crashScenario{
+	return append(voteScenarios(), []crashScenario{
 		{name: "SetPromisedEpoch", retried: true, run: func(d *storage.Dir) error { return d.SetPromisedEpoch(6) }},
 		{name: "SetWriterEpoch", retried: true, run: func(d *storage.Dir) error { return d.SetWriterEpoch(5) }},
 		{name: "SetPaxos", retried: true, run: func(d *storage.Dir) error { return d.SetPaxos(record) }},
@@ -200,7 +202,7 @@ func crashScenarios() []crashScenario {
 		{name: "FinalizeUpgrade", before: upgrade, run: (*storage.Dir).FinalizeUpgrade, withCommitted: true, retried: true},
 		{name: "Rollback", before: upgrade, run: func(d *storage.Dir) error { _, err := d.Rollback(); return err },
 			withCommitted: true, retried: true},
-	}
+	}...)
 }
 
 // arena is a journal on which one scenario runs, with a hook for each operation of the run itself.
@@ -321,6 +323,9 @@ func (s crashScenario) checkFailed(
 		v := viewOf(t, d, s.withCommitted)
 		if s.midway {
 			v.CanRollBack, v.Ends = disk.CanRollBack, disk.Ends
+			if v.Vote.Withheld { // until the call is repeated
+				v.Vote = disk.Vote
+			}
 			if sticky && v.Info == old.Info {
 				v.Info = disk.Info
 			}

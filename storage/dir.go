@@ -67,6 +67,7 @@ type Dir struct {
 	// suspicion is why a directory that is not formatted may be a damaged one.
 	suspicion  error
 	info       StorageInfo
+	vote       Vote
 	generation uint64
 	// before is what the old state in previous.tmp/ says, between PreUpgrade and Upgrade; current/ says nothing yet.
 	before *epochFiles
@@ -195,7 +196,12 @@ func (d *Dir) PromisedEpoch() (Epoch, error) {
 
 // SetPromisedEpoch makes the promise durable. An equal value writes nothing. After an error PromisedEpoch is what the file
 // says then: the old value, or the new one if only the last sync failed.
-func (d *Dir) SetPromisedEpoch(e Epoch) error { return d.setEpoch(&d.promised, e) }
+func (d *Dir) SetPromisedEpoch(e Epoch) error {
+	if err := d.withhold(); err != nil {
+		return err
+	}
+	return d.setEpoch(&d.promised, e)
+}
 
 // WriterEpoch is the epoch of the writer that last started a segment here, 0 if none did.
 func (d *Dir) WriterEpoch() (Epoch, error) {
@@ -210,8 +216,15 @@ func (d *Dir) epoch(f *longFile, old func(*epochFiles) int64) (Epoch, error) {
 	return Epoch(n), err
 }
 
-// SetWriterEpoch is SetPromisedEpoch for the writer's epoch.
-func (d *Dir) SetWriterEpoch(e Epoch) error { return d.setEpoch(&d.writer, e) }
+// SetWriterEpoch is SetPromisedEpoch for the writer's epoch. A withheld vote is given back with it: the writer has a majority
+// that knows what this journal may have lost.
+func (d *Dir) SetWriterEpoch(e Epoch) error {
+	err := d.setEpoch(&d.writer, e)
+	if err == nil && e > 0 {
+		d.writerCame()
+	}
+	return err
+}
 
 func (d *Dir) setEpoch(f *longFile, e Epoch) error {
 	if err := d.keepLock(); err != nil {

@@ -157,9 +157,13 @@ func (d *Dir) copyEpochsIfCut(from string) error {
 	if err == nil && writer {
 		_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+writerName, formatLong(old.writer))
 	}
-	if err == nil && promise {
-		_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+promisedName, formatLong(old.promised))
+	if err != nil || !promise {
+		return err
 	}
+	if there, err := exists(d.fs, from+"/"+promisedName); err != nil || !there {
+		return err // none was made there either: see vote.go
+	}
+	_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+promisedName, formatLong(old.promised))
 	return err
 }
 

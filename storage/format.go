@@ -8,11 +8,27 @@ import (
 // Format makes the journal an empty one of the namespace info, under the lock from start to end (Java Journal.format,
 // JNStorage.format, which unlocks in between). A missing root is created and locked. Without force a current/ that has
 // any entry is refused with InconsistentFSStateException; with force it is replaced. previous/ and edits.sync/ are left.
+// It is for a NameNode's format: all nodes are formatted together, nothing was promised anywhere, and the journal may vote.
 //
 // The new state is made beside the old one and then put in its place, so a crash leaves one of the two, and so does an
 // error: a full disk costs nothing, and the call may be repeated. What was cached is forgotten: both epochs are 0, no txid
 // is known to be committed, there are no segments.
-func (d *Dir) Format(info StorageInfo, force bool) error {
+func (d *Dir) Format(info StorageInfo, force bool) error { return d.formatAs(info, force, true) }
+
+// FormatLikePeer is Format of an empty directory after what another node says of itself (HDFS-16690). What was promised here
+// before is not known then, so no promise is written, and the vote is withheld.
+func (d *Dir) FormatLikePeer(info StorageInfo) error {
+	for _, name := range []string{previousName, previousTmpName} {
+		if there, err := exists(d.fs, d.path(name)); err != nil {
+			return err
+		} else if there {
+			return inconsistent(d.o.Root, "%s exists: this was no new node.", name)
+		}
+	}
+	return d.formatAs(info, false, false)
+}
+
+func (d *Dir) formatAs(info StorageInfo, force, mayVote bool) error {
 	if info.NamespaceID == 0 {
 		return illegalState("can't format with uninitialized namespace info: %s", info)
 	}
@@ -28,7 +44,7 @@ func (d *Dir) Format(info StorageInfo, force bool) error {
 	case !force && len(entries) > 0:
 		return inconsistent(d.o.Root, "Can't format the storage directory because the current directory is not empty.")
 	}
-	formatErr := d.format(info, hasCurrent)
+	formatErr := d.format(info, hasCurrent, mayVote)
 	return errors.Join(formatErr, d.load())
 }
 
@@ -54,7 +70,7 @@ func (d *Dir) createRoot() error {
 // may open. In between the only trace is current.tmp/ with no current/, which completeFormat takes up.
 //
 // The load that follows makes the renames durable before anything of current.tmp/ is removed.
-func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
+func (d *Dir) format(info StorageInfo, hasCurrent, mayVote bool) error {
 	if err := d.committed.close(); err != nil {
 		return err
 	}
@@ -64,7 +80,7 @@ func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 	if err := d.fs.RemoveAll(d.path(currentTmpName)); err != nil {
 		return err
 	}
-	if err := d.makeEmpty(d.path(formattedTmpName), info); err != nil {
+	if err := d.makeEmpty(d.path(formattedTmpName), info, mayVote); err != nil {
 		return err
 	}
 	d.proofs.Clear() // other files come under the same names
@@ -73,16 +89,24 @@ func (d *Dir) format(info StorageInfo, hasCurrent bool) error {
 			return err
 		}
 	}
-	return d.renameInRoot(formattedTmpName, currentName)
+	if err := d.renameInRoot(formattedTmpName, currentName); err != nil || !mayVote {
+		return err
+	}
+	return d.forgetVote()
 }
 
 // makeEmpty makes dir an empty journal of info, durably, VERSION last.
-func (d *Dir) makeEmpty(dir string, info StorageInfo) error {
+func (d *Dir) makeEmpty(dir string, info StorageInfo, mayVote bool) error {
 	if err := mkdirDurable(d.fs, dir); err != nil {
 		return err
 	}
 	if d.o.CurrentPerm != 0 {
 		if err := d.fs.Chmod(dir, d.o.CurrentPerm); err != nil {
+			return err
+		}
+	}
+	if mayVote {
+		if err := replaceFile(d.fs, dir+"/"+promisedName, formatLong(0)); err != nil {
 			return err
 		}
 	}

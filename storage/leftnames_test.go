@@ -34,6 +34,8 @@ var leftNames = map[string]bool{
 	"current.tmp/":                    true, // 3.x
 	"formatted.tmp/":                  false,
 	"gojn.reserve":                    false,
+	"gojn.vote":                       false,
+	"gojn.vote.tmp":                   false,
 	"current/last-promised-epoch.tmp": true,
 	"current/last-writer-epoch.tmp":   true,
 

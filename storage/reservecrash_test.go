@@ -72,7 +72,8 @@ var fullDisks = []struct {
 	{"no blocks", func(m *vfs.Mem) { fill(m, 0, 1000) }, []string{"StartSegment", "a whole accept"}},
 	// One inode is all that the reserve has to give.
 	{"no inodes", func(m *vfs.Mem) { fill(m, enough, 0) }, []string{"StartSegment", "a whole accept", "Format",
-		"Format beside previous", "Format beside previous.tmp", "Upgrade"}},
+		"Format beside previous", "Format beside previous.tmp", "Upgrade", "a promise of the wiped", "GrantVote by hand",
+		"Format of the wiped", "Upgrade of the wiped"}},
 }
 
 // TestPowerCutsOnAFullDisk is TestPowerCuts on a full disk: with the reserve there, while it is given back, and while it is

@@ -100,6 +100,9 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		return err
 	}
 	upgraded.LayoutVersion, upgraded.CTime = info.LayoutVersion, info.CTime
+	if err := d.withhold(); err != nil {
+		return err
+	}
 	if err := d.carryEpochs(d.path(previousTmpName)); err != nil {
 		return err
 	}
