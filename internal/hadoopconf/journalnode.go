@@ -33,11 +33,53 @@ type JournalNode struct {
 	ImageTransferBandwidth int64
 	// ImageTransferTimeout is the connect and the read timeout of a recovery's download; 0: none.
 	ImageTransferTimeout time.Duration
-	// TailEditsInProgress: a Java node would cache edits for getJournaledEdits.
-	TailEditsInProgress bool
+
+	Cache       EditsCache
+	Sync        Sync
+	SharedEdits SharedEdits
 
 	RPC  RPCServer
 	HTTP HTTPServer
+}
+
+// EditsCache is the cache behind getJournaledEdits (JournaledEditsCache).
+type EditsCache struct {
+	// Enabled is dfs.ha.tail-edits.in-progress. The other fields are only read, and checked, if it is set.
+	Enabled bool
+	// Bytes is dfs.journalnode.edit-cache-size.bytes, 0 if it is not set.
+	Bytes int64
+	// Fraction of the memory holds if Bytes is not set; more than 0 and less than 1.
+	Fraction float64
+}
+
+// Sync is node-to-node synchronisation (JournalNodeSyncer).
+type Sync struct {
+	// Enabled is dfs.journalnode.enable.sync, by default off under 2.7's rules. The other fields are only read if it is set.
+	Enabled bool
+	// Format: an empty node may be formatted from its peers (dfs.journalnode.enable.sync.format, 3.5).
+	Format bool
+	// Interval is the pause between two rounds, more than 0.
+	Interval time.Duration
+	// Timeout is the connect and the read timeout of a download; 0: none.
+	Timeout time.Duration
+	// Bandwidth limits the downloads of a journal, bytes a second; 0: no limit.
+	Bandwidth int64
+}
+
+// SharedEdits holds the keys that name the nodes of a journal, trimmed and as they are otherwise.
+type SharedEdits struct {
+	// Base is dfs.namenode.shared.edits.dir, "" if it is not set.
+	Base string
+	// BySuffix is dfs.namenode.shared.edits.dir.<suffix>; a suffix is <nameservice> or <nameservice>.<namenode>.
+	BySuffix map[string]string
+	// NameNodes is dfs.ha.namenodes.<nameservice>.
+	NameNodes map[string][]string
+	// Nameservices is dfs.internal.nameservices if that names any, else dfs.nameservices.
+	Nameservices []string
+	// ResolveNames: a name stands for as many nodes as it has addresses (dfs.namenode.edits.qjournals.resolution-enabled).
+	ResolveNames bool
+	// Resolver is the Java class that then resolves names (dfs.namenode.edits.qjournals.resolver.impl).
+	Resolver string
 }
 
 // RPCServer is how the RPC port listens and whom it drops.

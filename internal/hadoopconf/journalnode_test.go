@@ -19,6 +19,9 @@ func TestJournalNodeDefaults(t *testing.T) {
 		EditsDir: "/tmp/hadoop/dfs/journalnode/", EditsDirByNameservice: map[string]string{},
 		EditsDirPerm: 0o700, EditsDirPermSet: true,
 		HandlerCount: 5, ImageTransferBandwidth: 52428800, ImageTransferTimeout: time.Minute,
+		Sync: hadoopconf.Sync{Enabled: true, Interval: 2 * time.Minute, Timeout: 30 * time.Second},
+		SharedEdits: hadoopconf.SharedEdits{BySuffix: map[string]string{}, NameNodes: map[string][]string{},
+			Resolver: hadoopconf.DNSResolver},
 		RPC: hadoopconf.RPCServer{Address: addr("0.0.0.0", 8485),
 			MaxDataLength: 134217728, MaxResponseWarn: 1048576, ListenQueue: 256,
 			IdleThreshold: 4000, IdleKillMax: 10, MaxIdleTime: 10 * time.Second, IdleScanInterval: 10 * time.Second,
@@ -296,7 +299,7 @@ func TestKey_NoEditLogChannelFlush(t *testing.T) {
 
 func TestKey_TailEditsInProgress(t *testing.T) {
 	j, warnings, err := tryRead(t, r34, "dfs.ha.tail-edits.in-progress", "true")
-	if err != nil || !j.TailEditsInProgress || len(warnings) != 1 {
+	if err != nil || !j.Cache.Enabled || len(warnings) != 1 {
 		t.Errorf("%v, warnings %v, error %v", j, warnings, err)
 	}
 	if _, warnings, _ = tryRead(t, r34, "dfs.ha.tail-edits.in-progress", "false"); len(warnings) != 0 {

@@ -31,10 +31,12 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 		HandlerCount:           r.handlerCount(),
 		ImageTransferBandwidth: r.bandwidth(),
 		ImageTransferTimeout:   r.millis("dfs.image.transfer.timeout"),
-		TailEditsInProgress:    r.boolean("dfs.ha.tail-edits.in-progress"),
+		Cache:                  r.cache(),
+		Sync:                   r.sync(),
 		RPC:                    r.rpcServer(),
 		HTTP:                   r.httpServer(),
 	}
+	j.SharedEdits = r.sharedEdits(j.Nameservices)
 	j.EditsDirPerm, j.EditsDirPermSet = r.permission()
 	r.checkDirs(j)
 	r.refusals()
@@ -109,14 +111,7 @@ func (r *reader) handlerCount() int {
 }
 
 // bandwidth is a size with suffix (3.x) or a plain long, hexadecimal included (2.7).
-func (r *reader) bandwidth() int64 {
-	return max(0, parsed(r, keyBandwidth, func(s string) (int64, error) {
-		if n, err := ParseLong(s); err == nil {
-			return n, nil
-		}
-		return ParseLongBytes(s)
-	}))
-}
+func (r *reader) bandwidth() int64 { return max(0, parsed(r, keyBandwidth, longOrBytes)) }
 
 var headerName = regexp.MustCompile(`^[a-zA-Z_-]+$`)
 

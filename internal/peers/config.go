@@ -58,4 +58,10 @@ type SharedEdits struct {
 	Nameservices []string
 	// ResolveNames: a name stands for as many nodes as it has addresses (dfs.namenode.edits.qjournals.resolution-enabled).
 	ResolveNames bool
+	// Resolver is the Java class that then resolves names (dfs.namenode.edits.qjournals.resolver.impl). Only Hadoop's default
+	// is built, DNSResolver; "" means it.
+	Resolver string
 }
+
+// DNSResolver is the Java class of which Resolver does the work.
+const DNSResolver = "org.apache.hadoop.net.DNSDomainNameResolver"
