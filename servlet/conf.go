@@ -134,13 +134,14 @@ func resource(p Property) string {
 
 const sensitiveKeysKey = "hadoop.security.sensitive-config-keys"
 
-// sensitiveKeys are the patterns of 3.x's core-default.xml, and two more of its code
+// sensitiveKeys are the patterns of 3.5's core-default.xml, and two more of its code
 // (CommonConfigurationKeysPublic.HADOOP_SECURITY_SENSITIVE_CONFIG_KEYS_DEFAULT). They always count; configured ones add.
 var sensitiveKeys = []string{
 	`secret$`, `password$`, `username$`, `ssl.keystore.pass$`,
 	`fs.s3.*[Ss]ecret.?[Kk]ey`, `fs.s3a.server-side-encryption.key`, `fs.s3a.*.server-side-encryption.key`,
-	`fs.s3a.encryption.algorithm`, `fs.s3a.encryption.key`, `fs.s3a.secret.key`, `fs.s3a.*.secret.key`,
-	`fs.s3a.session.key`, `fs.s3a.*.session.key`, `fs.s3a.session.token`, `fs.s3a.*.session.token`,
+	`fs.s3a.encryption.algorithm`, `fs.s3a.encryption.key`, `fs.s3a.encryption.context`,
+	`fs.s3a.secret.key`, `fs.s3a.*.secret.key`, `fs.s3a.session.key`, `fs.s3a.*.session.key`, `fs.s3a.session.token`,
+	`fs.s3a.*.session.token`,
 	`fs.azure.account.key.*`, `fs.azure.oauth2.*`, `fs.adl.oauth2.*`, `fs.gs.encryption.*`, `fs.gs.proxy.*`,
 	`fs.gs.auth.*`, `credential$`, `oauth.*secret`, `oauth.*password`, `oauth.*token`,
 	`hadoop.security.sensitive-config-keys`,

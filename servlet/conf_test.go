@@ -18,6 +18,7 @@ func sampleConf() []servlet.Property {
 		{Name: "hadoop.tmp.dir", Raw: "/x/${user.name}", Value: "/x/hdfs", Final: true, Resource: "core-site.xml"},
 		{Name: "odd", Raw: "a<b>&\"c\"'d'\r\n\x01ü", Value: "a<b>&\"c\"", Resource: ""},
 		{Name: "ssl.server.keystore.password", Raw: "hunter2", Value: "hunter2", Resource: "ssl-server.xml"},
+		{Name: "fs.s3a.encryption.context", Raw: "hunter2", Value: "hunter2", Resource: "core-site.xml"}, // since 3.5
 		{Name: "my.own.key", Raw: "hunter2", Value: "hunter2", Resource: "core-site.xml"},
 		{Name: "empty", Resource: "core-site.xml"},
 		{Name: "hadoop.security.sensitive-config-keys", Raw: "own.key$", Value: "own.key$", Resource: "core-site.xml"},
