@@ -53,7 +53,7 @@ crash-long: ## histories, power cuts and faults, seed after seed, until one fail
 	    -test.v -test.timeout 0 -crash.seed=$$seed -crash.histories=1000 | grep -vE '^=== |^ +--- PASS') || exit 1; \
 	  seed=$$((seed + 1000)); done
 
-kill-long: build ## kill -9 of nodes under Hadoop's client, both releases, seed after seed until one fails or Ctrl-C (SEED=n: from there on)
+kill-long: build ## kill -9 of nodes under Hadoop's client, all releases, seed after seed until one fails or Ctrl-C (SEED=n: from there on)
 	@go test -c -o bin/kill-tests ./compat-tests
 	@export TMPDIR=$$(mktemp -d); trap 'rm -rf "$$TMPDIR"' EXIT; seed=$${SEED:-1}; while true; do \
 	  (cd compat-tests && COMPAT=required COMPAT_LONG=1 GOJN_JOURNALNODE=../bin/journalnode \
@@ -102,6 +102,7 @@ long: ## what does not fit into CI: everything on every release, containers, sys
 	COMPAT=required COMPAT_LONG=1 go test -v -timeout 4h -parallel $(SIDE_BY_SIDE) -count $(ROUNDS) ./compat-tests/...
 	COMPAT=required ./scripts/docker-test.sh 3.4.2
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
+	COMPAT=required ./scripts/docker-test.sh 3.5.0
 	COMPAT=required ./scripts/systemd-test.sh
 	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
 	$(MAKE) crash
@@ -118,12 +119,12 @@ docker-prepare: docker-image ## make what docker/compose.yaml needs: the image, 
 	./scripts/docker-jvm.sh
 	go run ./compat-tests/fetch '$(RELEASE)'
 
-docker-up: docker-prepare ## start docker/compose.yaml with Hadoop RELEASE (3.4.2 or 2.7.7) on this machine's engine
+docker-up: docker-prepare ## start docker/compose.yaml with Hadoop RELEASE (2.7.7, 3.4.2, 3.5.0) on this machine's engine
 	HADOOP_JARS="$${GOJN_HADOOP_CACHE:-$(CURDIR)/.cache/hadoop}" JOURNALNODE_IMAGE='$(IMAGE)' \
 	  $(COMPOSE) --profile '$(RELEASE)' up -d
 
-docker-down: ## stop it and remove its containers and volumes, of either release
-	$(COMPOSE) --profile 2.7.7 --profile 3.4.2 down -v
+docker-down: ## stop it and remove its containers and volumes, of any release
+	$(COMPOSE) --profile 2.7.7 --profile 3.4.2 --profile 3.5.0 down -v
 
 docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
 	@./scripts/docker-test.sh '$(RELEASE)'

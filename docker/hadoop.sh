@@ -17,7 +17,7 @@ namenode)
   if [ ! -e /data/name/current/VERSION ]; then
     if [ "$(hostname)" = nn1 ]; then
       run $hdfs.server.namenode.NameNode -format -nonInteractive -clusterId CID-docker || {
-        echo "hadoop.sh: nn1 could not format; if the JournalNodes hold edits of the other release: make docker-down" >&2
+        echo "hadoop.sh: nn1 could not format; if the JournalNodes hold edits of another release: make docker-down" >&2
         exit 1
       }
     else

@@ -70,7 +70,7 @@ func up(t *testing.T) *cluster {
 	check(t, compose(ctx, root, project, release, env, "up", "-d"))
 	for _, name := range []string{"jn1", "jn2", "jn3", "nn1", "nn2", "zk", "zkfc1", "zkfc2", "dn"} {
 		service := name
-		if !strings.HasPrefix(name, "jn") { // the JournalNodes serve either release
+		if !strings.HasPrefix(name, "jn") { // the JournalNodes serve any release
 			service += "-" + release
 		}
 		id := must(docker(ctx, "ps", "-aq", "--filter", "label=com.docker.compose.project="+project,
