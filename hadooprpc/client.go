@@ -23,6 +23,8 @@ type ClientConfig struct {
 	Version uint64
 	// User is the effective user; "" is anonymous. Authentication is SIMPLE.
 	User string
+	// ClientID is the client's id, which calls carry and answers echo; default 16 random bytes of each connection's own.
+	ClientID []byte
 	// RealUser is who acts for User; "" if nobody does.
 	RealUser string
 	// PingInterval is the silence after which a ping goes out while calls wait (ipc.ping.interval), default 1 min; negative:
@@ -88,9 +90,12 @@ func Dial(ctx context.Context, addr string, cfg ClientConfig) (*Client, error) {
 
 // NewClient makes a client of a connection that is already there. It owns nc from then on.
 func NewClient(nc net.Conn, cfg ClientConfig) (*Client, error) {
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return nil, err
+	id := cfg.ClientID
+	if len(id) == 0 {
+		id = make([]byte, 16)
+		if _, err := rand.Read(id); err != nil {
+			return nil, err
+		}
 	}
 	c := &Client{
 		cfg: cfg.ensureDefaults(), nc: nc, id: id, pending: map[int32]*pendingCall{},

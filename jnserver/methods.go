@@ -19,7 +19,7 @@ const QJournalProtocol = "org.apache.hadoop.hdfs.qjournal.protocol.QJournalProto
 // Protocols is the table of the RPC methods that this node serves. A connection that was made for one of the protocols may
 // call the other, as in Java.
 func (n *Node) Protocols() []*hadooprpc.Protocol {
-	return []*hadooprpc.Protocol{{
+	return n.unlessSelf([]*hadooprpc.Protocol{{
 		Name:    QJournalProtocol,
 		PBClass: "org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolPB",
 		Version: 1,
@@ -45,7 +45,7 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 			"prepareRecovery":    writing(n.prepareRecovery),
 			"acceptRecovery":     writing(n.acceptRecovery),
 		},
-	}, n.interQJournal()}
+	}, n.interQJournal()})
 }
 
 // Methods that change nothing have a share of the server's places of their own, besides that of the calls which may wait for

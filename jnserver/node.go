@@ -26,6 +26,9 @@ type Config struct {
 	// from; they take scheme and port and use the host from their own configuration. HTTPPort is its port.
 	HTTPURL  string
 	HTTPPort uint32
+	// Process is the client id of this process's own calls to JournalNodes (qjournalpb.IsProcessID), by which it recognises
+	// that it asks itself. Empty: it never does.
+	Process []byte
 	// Audit, if set, gets one record for each call that removes or replaces edits or a promise.
 	Audit func(AuditRecord)
 }

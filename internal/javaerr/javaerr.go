@@ -30,6 +30,9 @@ const (
 	DiskError             Class = "org.apache.hadoop.util.DiskChecker$DiskErrorException"
 )
 
+// SameNode is gojn's own: a JournalNode has asked itself. No Java client gets to see it.
+const SameNode Class = "gojn.SameNodeException"
+
 // Error is an error with a Java class. Message is what the client sees; Cause, if any, is for errors.Is and errors.As and
 // is not appended to the message.
 type Error struct {

@@ -14,8 +14,8 @@ type Config struct {
 	SharedEdits SharedEdits
 	// Listen is the address that this node's RPC server is bound to, its port included; nil: none is known.
 	Listen net.Addr
-	// Process is the client id of all calls, by which a node recognises itself: 16 random bytes, see NewProcess. The RPC
-	// server of this process must know it (jnserver.Config.Process). Empty: a new one.
+	// Process is the client id of all calls, by which a node recognises itself, see NewProcess. The RPC server of this process
+	// must know it (jnserver.Config.Process). Empty: a new one.
 	Process []byte
 	// User is who the calls come from, default User().
 	User string
