@@ -28,6 +28,20 @@ func (j *Journal) Format(r FormatRequest) error {
 	})
 }
 
+// FormatLikePeer formats a journal that was not formatted after what another node says of itself (HDFS-16690,
+// dfs.journalnode.enable.sync.format). Its vote is withheld: it may be one that was emptied.
+func (j *Journal) FormatLikePeer(info storage.StorageInfo) error {
+	return j.exclusive(opFormat, func() error {
+		if info.NamespaceID == 0 {
+			return javaerr.New(javaerr.IllegalState, "a peer's namespace is not initialized: %s", info)
+		}
+		if j.dir.State() == storage.Normal {
+			return javaerr.New(javaerr.IllegalState, "%s is formatted", j.dir.Root())
+		}
+		return j.replacing("format after a peer", func() error { return j.dir.FormatLikePeer(info) })
+	})
+}
+
 // replacing runs a change that puts another content into the directory, and then takes all state from there, also if it
 // failed on its way. A refusal changes nothing: the open segment stays open.
 func (j *Journal) replacing(reason string, change func() error) error {

@@ -73,6 +73,11 @@ type (
 	// UpgradeAbandoned is an upgrade of which only the first half was done when a new writer began: the state before it is
 	// back.
 	UpgradeAbandoned struct{ Reason string }
+	// VoteWithheld is a journal that does not know what it has promised, told once when that is found.
+	VoteWithheld struct{}
+	// VoteGranted is the end of VoteWithheld; Note is that of the person who decided so, told at each start until a writer has
+	// come, and "" if it was a writer or the other nodes.
+	VoteGranted struct{ Note string }
 	// RequestRefused is a call that ended with an error.
 	RequestRefused struct {
 		Op  string
@@ -98,5 +103,7 @@ func (RecoveryAccepted) event() {}
 func (SpaceShort) event()       {}
 func (SpaceBack) event()        {}
 func (UpgradeAbandoned) event() {}
+func (VoteWithheld) event()     {}
+func (VoteGranted) event()      {}
 func (RequestRefused) event()   {}
 func (Purged) event()           {}

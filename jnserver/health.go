@@ -10,6 +10,8 @@ type JournalHealth struct {
 	OpenError error
 	// Bad are the segments that this node neither finalizes nor offers to others.
 	Bad []BadSegment
+	// VoteError is why this node takes no part in elections and recoveries; nil if it does.
+	VoteError error
 	// Space is what is known of the space on the disk; its Problem is nil if there is enough.
 	Space Space
 }
@@ -20,6 +22,9 @@ func (n *Node) Health() []JournalHealth {
 	for _, j := range n.Journals() {
 		s := j.Snapshot()
 		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad, Space: s.Space}
+		if s.Vote.Withheld {
+			h.VoteError = voteWithheld(s.Root, s.NoClaim)
+		}
 		h.OpenError = cmp.Or(s.Problem, s.Suspicion, s.EpochErr, s.CommittedErr)
 		list = append(list, h)
 	}

@@ -77,6 +77,8 @@ type Journal struct {
 	lastWrite time.Time
 	space     Space
 	full      fullDisk
+	noClaim   error        // why the others did not give a withheld vote back, when they were last asked
+	toldVote  storage.Vote // by the last event
 }
 
 // openSegment is the segment that this process is writing.

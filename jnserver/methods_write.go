@@ -13,11 +13,12 @@ import (
 
 // The writer's calls, and those that prepare for one.
 
-func (n *Node) newEpoch(_ context.Context, c *hadooprpc.Call, r *pb.NewEpochRequestProto) (*pb.NewEpochResponseProto, error) {
+func (n *Node) newEpoch(ctx context.Context, c *hadooprpc.Call, r *pb.NewEpochRequestProto) (*pb.NewEpochResponseProto, error) {
 	j, err := n.on(r.GetJid(), r.GetNameServiceId())
 	if err != nil {
 		return nil, err
 	}
+	j.ClaimVote(ctx)
 	last, ok, err := j.NewEpoch(storageInfo(r.GetNsInfo().GetStorageInfo()), storage.Epoch(r.GetEpoch()), caller(c).Host)
 	if err != nil {
 		return nil, err

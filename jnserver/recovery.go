@@ -20,6 +20,9 @@ func (j *Journal) NewEpoch(info storage.StorageInfo, epoch storage.Epoch, client
 		if err := checkNamespace(j.dir.Root(), j.dir.Info(), info); err != nil {
 			return err
 		}
+		if err := j.checkVote(); err != nil {
+			return err
+		}
 		if err := checkNewEpoch(j.fence.promised, epoch); err != nil {
 			return err
 		}
@@ -59,6 +62,9 @@ func (j *Journal) PrepareRecovery(r RequestInfo, first storage.TxID) (RecoveryAn
 		}
 		reason := "recovery of segment " + first.String()
 		j.abortSegment(reason)
+		if err := j.checkVote(); err != nil {
+			return err
+		}
 		// The half-made directory has no recovery records: what was accepted earlier would not be told.
 		if err := j.abandonUpgrade(reason); err != nil {
 			return err

@@ -20,8 +20,11 @@ type Snapshot struct {
 	Problem error
 	// Suspicion is why a journal that is not formatted may have lost its VERSION.
 	Suspicion error
-	Promised  storage.Epoch
-	Writer    storage.Epoch
+	// Vote tells whether this node takes part in elections and recoveries; NoClaim is why the others did not help it to.
+	Vote     storage.Vote
+	NoClaim  error
+	Promised storage.Epoch
+	Writer   storage.Epoch
 	// EpochErr is why an epoch file could not be read; the epochs are not valid then.
 	EpochErr error
 	// Committed is a lower bound of what is committed, if CommittedKnown. CommittedErr: the file is unreadable.
@@ -91,12 +94,15 @@ func (s *Snapshot) checkFormatted(jid string) error {
 
 // publish makes the journal's present state visible to readers. Called with mu held, after each change.
 func (j *Journal) publish() {
+	j.tellVote()
 	s := &Snapshot{
 		Root:           j.dir.Root(),
 		State:          j.dir.State(),
 		Info:           j.dir.Info(),
 		Problem:        j.dir.Problem(),
 		Suspicion:      j.dir.Suspicion(),
+		Vote:           j.dir.Vote(),
+		NoClaim:        j.noClaim,
 		Promised:       j.fence.promised,
 		Writer:         j.fence.writer,
 		EpochErr:       j.epochErr,

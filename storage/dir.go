@@ -82,6 +82,7 @@ type Dir struct {
 	lastFinal string                    // the finalized segment that has one
 	// paxosUnsynced: a record was written or removed, but the sync of paxos/ failed.
 	paxosUnsynced bool
+	syncing       map[string]*SyncDownload // by name; nil until this process has emptied edits.sync/
 }
 
 // Names in a journal's directory besides those of current/'s segments (names.go).
@@ -180,7 +181,8 @@ func (d *Dir) Reserve() ReserveState { return d.reserve.state() }
 // PromisedEpoch is the newest epoch that a writer was promised, 0 if none was. It is an IOException if a higher one is known
 // here as the writer's, or from a recovery record: each of these was promised before, so one of the files is damaged.
 func (d *Dir) PromisedEpoch() (Epoch, error) {
-	if !d.promised.known {
+	afresh := !d.promised.known
+	if afresh {
 		d.writer.known = false // the two are compared as they are now
 	}
 	promised, err := d.epoch(&d.promised, func(before *epochFiles) int64 { return before.promised })
@@ -191,7 +193,10 @@ func (d *Dir) PromisedEpoch() (Epoch, error) {
 		d.promised.known = false // until one of them is mended
 		return 0, err
 	}
-	return promised, nil
+	if afresh && d.vote.Withheld && d.before == nil { // the file may have been brought back
+		d.vote, err = d.loadVote()
+	}
+	return promised, err
 }
 
 // SetPromisedEpoch makes the promise durable. An equal value writes nothing. After an error PromisedEpoch is what the file

@@ -1,0 +1,233 @@
+package jnserver_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"gojn/jnserver"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+// fakePeers are the other nodes.
+type fakePeers struct {
+	promised error // what NothingPromised answers
+	asked    int
+	sources  []string
+	meantime func() // happens while they are asked
+}
+
+func (p *fakePeers) NothingPromised(context.Context, string) error {
+	p.asked++
+	if p.meantime != nil {
+		p.meantime()
+	}
+	return p.promised
+}
+
+func (p *fakePeers) Sources(context.Context, string, storage.StorageInfo, storage.TxID, storage.TxID) []string {
+	return p.sources
+}
+
+// wantWithheld looks at what a journal says of its vote, and what it does.
+func wantWithheld(t *testing.T, j *jnserver.Journal, want bool) {
+	t.Helper()
+	s := j.Snapshot()
+	if s.Vote.Withheld != want {
+		t.Fatalf("vote %+v, want withheld: %t", s.Vote, want)
+	}
+	if !want {
+		return
+	}
+	before := s.Promised
+	if _, _, err := j.NewEpoch(s.Info, before+1, "10.0.0.1"); err == nil || !strings.Contains(err.Error(), "does not know what it has promised") {
+		t.Fatalf("newEpoch: %v", err)
+	}
+	if after := j.Snapshot().Promised; after != before {
+		t.Fatalf("the refused newEpoch left the promise %d", after)
+	}
+}
+
+// wipedJournal is a journal whose directory somebody emptied, with VERSION brought back by hand.
+func wipedJournal(t *testing.T, peers jnserver.Peers) (*jnserver.Journal, *vfs.Mem, jnserver.Env) {
+	t.Helper()
+	mem := vfs.NewMem()
+	env := newEnv(mem, noFetch)
+	j := openJournal(t, env)
+	must(t, j.Format(formatRequest()))
+	must(t, j.Close())
+	must(t, mem.Remove(journalRoot+"/current/last-promised-epoch"))
+	must(t, mem.SyncDir(journalRoot+"/current"))
+	env.Peers = peers
+	return openJournal(t, env), mem, env
+}
+
+// TestWipedNodeRefusesToVote: it answers everything else, and goes on to refuse after a restart, whatever promise a
+// writer's other requests left here, until a writer has started a segment.
+func TestWipedNodeRefusesToVote(t *testing.T) {
+	j, _, env := wipedJournal(t, nil)
+	wantWithheld(t, j, true)
+	w := &writer{epoch: 5}
+	if _, err := j.PrepareRecovery(w.info(), 1); err == nil || !strings.Contains(err.Error(), "does not know what it has promised") {
+		t.Fatalf("prepareRecovery: %v", err)
+	}
+	if epoch, err := j.LastPromisedEpoch(); err != nil || epoch != 5 {
+		t.Fatalf("the request's epoch was not promised: %d %v", epoch, err)
+	}
+	if _, err := j.EditLogManifest(0, true); err != nil {
+		t.Fatalf("manifest: %v", err)
+	}
+	must(t, j.Heartbeat(w.info()))
+	must(t, j.Close())
+
+	j = openJournal(t, env)
+	wantWithheld(t, j, true) // with the promise 5 on disk
+	must(t, j.DoPreUpgrade())
+	must(t, j.DoUpgrade(j.Snapshot().Info))
+	must(t, j.DoFinalize())
+	must(t, j.Close())
+
+	j = openJournal(t, env)
+	wantWithheld(t, j, true)
+	must(t, j.StartLogSegment(w.info(), 101, layout))
+	wantWithheld(t, j, false)
+	if _, _, err := j.NewEpoch(j.Snapshot().Info, 6, "10.0.0.1"); err != nil {
+		t.Fatalf("newEpoch: %v", err)
+	}
+	must(t, j.Close())
+	wantWithheld(t, openJournal(t, env), false)
+}
+
+// TestWipedNodeTakesAnAcceptedSegment: the accept of a writer that has its majority elsewhere does not give the vote back.
+func TestWipedNodeTakesAnAcceptedSegment(t *testing.T) {
+	j, _, env := wipedJournal(t, nil)
+	must(t, j.Close())
+	env.Fetcher = fetchBytes(segmentFile(1, 4))
+	j = openJournal(t, env)
+	w := &writer{epoch: 5}
+	must(t, j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 1, End: 4, InProgress: true}, "http://jn2:8480/getJournal"))
+	wantWithheld(t, j, true)
+	must(t, j.FinalizeLogSegment(w.info(), 1, 4))
+	wantWithheld(t, j, true)
+	must(t, j.Close())
+	wantWithheld(t, openJournal(t, env), true)
+}
+
+// TestFormattedNodeVotes: a NameNode's format proves that there is nothing to lose.
+func TestFormattedNodeVotes(t *testing.T) {
+	peers := &fakePeers{promised: errors.New("nobody says so")}
+	j, _, env := wipedJournal(t, peers)
+	wantWithheld(t, j, true)
+	request, force := formatRequest(), true
+	request.Force = &force
+	must(t, j.Format(request))
+	wantWithheld(t, j, false)
+	must(t, j.Close())
+	j = openJournal(t, env)
+	j.ClaimVote(t.Context())
+	if _, _, err := j.NewEpoch(j.Snapshot().Info, 1, "10.0.0.1"); err != nil || peers.asked != 0 {
+		t.Fatalf("newEpoch: %v; the others were asked %d times", err, peers.asked)
+	}
+}
+
+// TestPeersGiveTheVoteBack: only if they all but say that nothing was ever promised, and nothing was promised here meanwhile.
+func TestPeersGiveTheVoteBack(t *testing.T) {
+	peers := &fakePeers{promised: errors.New("jn2:8485 has promised epoch 3")}
+	j, _, env := wipedJournal(t, peers)
+	j.ClaimVote(t.Context())
+	wantWithheld(t, j, true)
+	if _, _, err := j.NewEpoch(j.Snapshot().Info, 9, ""); err == nil || !strings.Contains(err.Error(), "jn2:8485 has promised epoch 3") {
+		t.Errorf("the refusal does not say why: %v", err)
+	}
+	peers.promised = nil
+	peers.meantime = func() { must(t, j.Heartbeat((&writer{epoch: 4}).info())) }
+	j.ClaimVote(t.Context())
+	wantWithheld(t, j, true)
+	asked := peers.asked
+	j.ClaimVote(t.Context())
+	if peers.asked != asked {
+		t.Error("the others are asked although somebody was promised something here")
+	}
+	must(t, j.Close())
+
+	peers = &fakePeers{}
+	j, _, env = wipedJournal(t, peers)
+	j.ClaimVote(t.Context())
+	wantWithheld(t, j, false)
+	must(t, j.Close())
+	wantWithheld(t, openJournal(t, env), false) // after a restart, too, and by itself
+}
+
+// TestFormatLikePeerMayNotVote: what the syncer formats may be a directory that was emptied.
+func TestFormatLikePeerMayNotVote(t *testing.T) {
+	mem := vfs.NewMem()
+	n := jnserver.NewNode(jnserver.Config{Env: newEnv(mem, noFetch), EditsDir: editsDir})
+	info := formatRequest().Info
+	must(t, n.FormatLikePeer("ns1", "", info))
+	j, err := n.Journal("ns1", "")
+	must(t, err)
+	if s := j.Snapshot(); s.Info != info {
+		t.Errorf("formatted as %v", s.Info)
+	}
+	wantWithheld(t, j, true)
+	if err := n.FormatLikePeer("ns1", "", info); err == nil {
+		t.Error("a formatted journal was formatted after a peer")
+	}
+	if h := n.Health(); len(h) != 1 || h[0].VoteError == nil {
+		t.Errorf("health %+v", h)
+	}
+	must(t, n.Close())
+}
+
+// TestVoteEvents: each change is told once, and a person's decision at each start.
+func TestVoteEvents(t *testing.T) {
+	var told []string
+	_, mem, env := wipedJournal(t, &fakePeers{})
+	env.Events = func(_ string, e jnserver.Event) {
+		switch e := e.(type) {
+		case jnserver.VoteWithheld:
+			told = append(told, "withheld")
+		case jnserver.VoteGranted:
+			told = append(told, "granted "+e.Note)
+		}
+	}
+	want := func(what string, events ...string) {
+		t.Helper()
+		if strings.Join(told, ",") != strings.Join(events, ",") {
+			t.Errorf("%s: told %q, want %q", what, told, events)
+		}
+		told = nil
+	}
+	env.FS = everything(mem)
+	j := openJournal(t, env)
+	want("open", "withheld")
+	_, _, _ = j.NewEpoch(j.Snapshot().Info, 1, "") // refused
+	want("refused")
+	j.ClaimVote(t.Context())
+	want("claimed", "granted ")
+	must(t, j.Close())
+	_ = openJournal(t, env)
+	want("open again")
+
+	env.FS = everything(mem)
+	d, err := storage.Open(storage.Options{FS: env.FS, Root: journalRoot, LockOwner: "1@x", Now: env.Clock.Now})
+	must(t, err)
+	must(t, d.GrantVote("root@jn1"))
+	must(t, d.Close())
+	for range 2 {
+		j = openJournal(t, env)
+		want("granted by hand", "granted root@jn1")
+		if _, _, err := j.NewEpoch(j.Snapshot().Info, j.Snapshot().Promised+1, ""); err != nil {
+			t.Error(err)
+		}
+		must(t, j.Close())
+	}
+	j = openJournal(t, env)
+	told = nil
+	must(t, j.StartLogSegment((&writer{epoch: 9}).info(), 1, layout))
+	must(t, j.Close())
+	_ = openJournal(t, env)
+	want("after a writer came")
+}
