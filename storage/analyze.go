@@ -229,6 +229,7 @@ func (d *Dir) loadNormal() (err error) {
 	}
 	d.publish(segmentsOf(entries))
 	d.completeAccepts(entries)
+	_, _ = d.dropOvertaken() // until it succeeds, who asks for that segment is told that there are two
 	d.state = Normal
 	return nil
 }

@@ -202,6 +202,9 @@ func crashScenarios() []crashScenario {
 		{name: "FinalizeUpgrade", before: upgrade, run: (*storage.Dir).FinalizeUpgrade, withCommitted: true, retried: true},
 		{name: "Rollback", before: upgrade, run: func(d *storage.Dir) error { _, err := d.Rollback(); return err },
 			withCommitted: true, retried: true},
+		{name: "PromoteSynced", run: func(d *storage.Dir) error { return syncIn(d, 10, 12) }, retried: true},
+		{name: "PromoteSynced over one in progress", before: setRecord, retried: true,
+			run: func(d *storage.Dir) error { return syncIn(d, 7, 9) }},
 	}...)
 }
 

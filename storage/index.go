@@ -136,6 +136,7 @@ func (d *Dir) settle() error {
 		return err
 	}
 	d.unsettled = false
+	_, _ = d.dropOvertaken() // what a PromoteSynced that failed may have left
 	return nil
 }
 

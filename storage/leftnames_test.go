@@ -34,6 +34,8 @@ var leftNames = map[string]bool{
 	"current.tmp/":                    true, // 3.x
 	"formatted.tmp/":                  false,
 	"gojn.reserve":                    false,
+	"edits.sync/":                     true, // 3.x
+	"edits.sync/edits_N-N":            true,
 	"gojn.vote":                       false,
 	"gojn.vote.tmp":                   false,
 	"current/last-promised-epoch.tmp": true,

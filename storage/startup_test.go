@@ -110,15 +110,27 @@ func TestStartupStates(t *testing.T) {
 		{name: "s17 epoch without newline", disk: func(d *disk) { d.put("current/last-promised-epoch", "7") },
 			check: func(t *testing.T, d *storage.Dir, _ *vfs.Mem) { wantServed(t, d, all, 7, 18) }},
 		{name: "s18 edits_1-3 and edits_inprogress_1", disk: func(d *disk) { d.put(inProgress(1), segmentFile(1, 3)) },
-			check: func(t *testing.T, d *storage.Dir, _ *vfs.Mem) {
-				_, _, err := d.Find(1)
-				wantError(t, err, javaerr.IllegalState,
-					"More than one log segment in "+currentDir+" starting at txid 1: EditLogFile(file="+currentDir+
-						"/edits_inprogress_0000000000000000001,first=0000000000000000001,last=-000000000000012345,"+
-						"inProgress=true,hasCorruptHeader=false), EditLogFile(file="+currentDir+
-						"/edits_0000000000000000001-0000000000000000003,first=0000000000000000001,last=0000000000000000003,"+
-						"inProgress=false,hasCorruptHeader=false)")
+			java: "Java's syncer leaves it so, and every later lookup of that txid fails",
+			check: func(t *testing.T, d *storage.Dir, mem *vfs.Mem) {
+				wantServed(t, d, all, 3, 18)
+				if s, ok, err := d.Find(1); err != nil || !ok || s.InProgress {
+					t.Errorf("segment 1: %v, %t, %v", s, ok, err)
+				}
+				if _, err := mem.Stat(rootDir + "/" + inProgress(1) + storage.SuffixStale); err != nil {
+					t.Error(err)
+				}
 			}},
+		{name: "s18 with a finalized one that lost its end", disk: func(d *disk) {
+			d.put("current/edits_0000000000000000001-0000000000000000003", segmentFile(1, 2)).put(inProgress(1), segmentFile(1, 3))
+		}, check: func(t *testing.T, d *storage.Dir, _ *vfs.Mem) {
+			_, _, err := d.Find(1)
+			wantError(t, err, javaerr.IllegalState,
+				"More than one log segment in "+currentDir+" starting at txid 1: EditLogFile(file="+currentDir+
+					"/edits_inprogress_0000000000000000001,first=0000000000000000001,last=-000000000000012345,"+
+					"inProgress=true,hasCorruptHeader=false), EditLogFile(file="+currentDir+
+					"/edits_0000000000000000001-0000000000000000003,first=0000000000000000001,last=0000000000000000003,"+
+					"inProgress=false,hasCorruptHeader=false)")
+		}},
 		{name: "s19 zero-length segment", disk: func(d *disk) { d.put(inProgress(99), "") }, check: emptySegment},
 		{name: "s20 segment of 7 bytes", disk: func(d *disk) { d.put(inProgress(99), "\xff\xff\xff\xbd\x00\x00\x00") },
 			check: emptySegment},
