@@ -2,18 +2,21 @@ package peers
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net"
 	"net/netip"
 	"time"
+
+	pb "gojn/qjournalpb"
 )
 
 // Config says who the nodes are and how they are asked. The zero value of a field means its default.
 type Config struct {
 	// SharedEdits is the configuration of the journals' nodes.
 	SharedEdits SharedEdits
-	// Listen is the address that this node's RPC server is bound to, its port included; nil: none is known.
-	Listen net.Addr
+	// Listen tells the address that this node's RPC server is bound to, its port included; nil if none is (yet). Optional.
+	Listen func() net.Addr
 	// Process is the client id of all calls, by which a node recognises itself, see NewProcess. The RPC server of this process
 	// must know it (jnserver.Config.Process). Empty: a new one.
 	Process []byte
@@ -26,7 +29,8 @@ type Config struct {
 	Timeout time.Duration
 	// VoteTimeout limits each question of NothingPromised, default 3 s; SourceTimeout each of Sources, default 5 s.
 	VoteTimeout, SourceTimeout time.Duration
-	// VotePause is how long NothingPromised waits when it is satisfied, default 1.5 s; negative: not at all.
+	// VotePause is how long NothingPromised waits when it is satisfied, default 1.5 s; negative: not at all. Nodes that are
+	// all asked at the same moment so all see each other's answers before the first of them promises something.
 	VotePause time.Duration
 	// IdleTimeout is how long a connection stays open without a call, default 10 s (ipc.client.connection.maxidletime).
 	IdleTimeout time.Duration
@@ -38,6 +42,48 @@ type Config struct {
 	Interfaces func() ([]net.Addr, error)
 	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
 	Logger     *slog.Logger
+}
+
+func (c Config) ensureDefaults() Config {
+	if len(c.Process) == 0 {
+		c.Process = NewProcess()
+	}
+	if c.User == "" {
+		c.User = User()
+	}
+	def(&c.Timeout, 30*time.Second)
+	def(&c.VoteTimeout, 3*time.Second)
+	def(&c.SourceTimeout, 5*time.Second)
+	def(&c.VotePause, 1500*time.Millisecond)
+	def(&c.IdleTimeout, 10*time.Second)
+	def(&c.MaxAnswer, 4<<20)
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	if c.Interfaces == nil {
+		c.Interfaces = net.InterfaceAddrs
+	}
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{}).DialContext
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func def[T int | time.Duration](p *T, v T) {
+	if *p == 0 {
+		*p = v
+	}
+}
+
+// NewProcess makes the process id of one run of a JournalNode.
+func NewProcess() []byte {
+	id := append(make([]byte, 0, pb.ProcessIDLen), pb.ProcessIDPrefix...)
+	id = id[:pb.ProcessIDLen]
+	_, _ = rand.Read(id[len(pb.ProcessIDPrefix):]) // it never fails: package crypto/rand
+	return id
 }
 
 // Resolver is what is needed of net.Resolver.

@@ -3,8 +3,12 @@ package peers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
+	"sync"
 
 	"gojn/storage"
 )
@@ -74,46 +78,103 @@ var (
 
 // Peers knows the other nodes of journals. Its methods may be called from any goroutine.
 type Peers struct {
-	cfg Config
+	cfg    Config
+	ctx    context.Context // ends with Close
+	cancel context.CancelCauseFunc
+	swept  chan struct{} // closed when the goroutine that closes idle connections has ended
+
+	mu     sync.Mutex // guards what is below and the lines; never held during I/O
+	closed bool
+	lines  map[lineKey]*line
+	selves map[Peer]netip.Addr // those that turned out to be this node, with the address at which they did
 }
 
-// New makes a Peers, which nothing is asked for yet. Close ends it.
-func New(cfg Config) *Peers { return &Peers{cfg: cfg} }
-
-// Close cuts all questions and closes all connections.
-func (p *Peers) Close() error { return nil }
-
-// Journals are those that the configuration names: by the paths of the URIs, with the nameservice whose key it is.
-func (p *Peers) Journals() []Journal { return nil }
-
-// Of tells the nodes of a journal. It resolves their names to leave this node out; one that does not resolve stays in the
-// list. The error tells why nobody is configured, or what is wrong with the configuration.
-func (p *Peers) Of(ctx context.Context, j Journal) (List, error) { return List{}, ErrNotConfigured }
-
-// JournalState asks for the promised epoch (getJournalState).
-func (p *Peers) JournalState(ctx context.Context, peer Peer, j Journal) (State, error) {
-	return State{}, ErrClosed
+// New makes a Peers. Nothing is asked or looked up yet. Close ends it.
+func New(cfg Config) *Peers {
+	p := &Peers{
+		cfg: cfg.ensureDefaults(), swept: make(chan struct{}),
+		lines: map[lineKey]*line{}, selves: map[Peer]netip.Addr{},
+	}
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	go func() {
+		defer close(p.swept)
+		p.sweep()
+	}()
+	return p
 }
 
-// Manifest asks for the finalized segments that reach since (getEditLogManifestFromJournal; of a peer that does not know
-// InterQJournalProtocol, getEditLogManifest).
-func (p *Peers) Manifest(ctx context.Context, peer Peer, j Journal, since storage.TxID) (Manifest, error) {
-	return Manifest{}, ErrClosed
+// Journals are those that the configuration names: by the paths of the URIs, with the nameservice whose key it is ("" for the
+// key without suffix, unless there is one nameservice only). The errors tell which keys are wrong, and how.
+func (p *Peers) Journals() ([]Journal, []error) {
+	list, errs := p.cfg.SharedEdits.journals()
+	if err := p.resolvable(); err != nil {
+		errs = append(errs, err)
+	}
+	return list, errs
 }
 
-// StorageInfo asks for the namespace of the journal (getStorageInfo). Of an unformatted journal it is the zero value.
-func (p *Peers) StorageInfo(ctx context.Context, peer Peer, j Journal) (storage.StorageInfo, error) {
-	return storage.StorageInfo{}, ErrClosed
+// Of tells the nodes of a journal. It resolves their names, at the same time and each within 5 s, to leave this node out; one
+// that does not resolve stays in the list. The error tells why nobody is configured, or what is wrong with the configuration.
+func (p *Peers) Of(ctx context.Context, j Journal) (List, error) {
+	if j.Nameservice == "" {
+		j = p.journal(j.ID)
+	}
+	n, err := p.cfg.SharedEdits.of(j)
+	if err == nil {
+		err = p.resolvable()
+	}
+	if err != nil {
+		return List{}, err
+	}
+	nodes, _ := p.nodesOf(ctx, n.quorum)
+	list := List{Nodes: len(nodes), JournalID: n.journalID, Key: n.key}
+	for _, n := range nodes {
+		if !n.self {
+			list.Peers = append(list.Peers, n.peer)
+		}
+	}
+	return list, nil
 }
 
-// NothingPromised is nil if more than half of all nodes of the journal, this one not counted, have just said that they never
-// promised anything (jnserver.Peers).
-func (p *Peers) NothingPromised(ctx context.Context, jid string) error { return ErrClosed }
+// journal is a journal with the nameservice that its NameNodes have told.
+func (p *Peers) journal(jid string) Journal {
+	j := Journal{ID: jid}
+	if p.cfg.Nameservice != nil {
+		j.Nameservice = p.cfg.Nameservice(jid)
+	}
+	return j
+}
 
-// Sources are the addresses where other nodes serve the finalized segment of exactly that range (jnserver.Peers).
-func (p *Peers) Sources(ctx context.Context, jid string, info storage.StorageInfo, first, last storage.TxID) []string {
+// resolvable refuses names that a class which is not built would have to resolve: who the nodes are is not known then.
+func (p *Peers) resolvable() error {
+	if s := p.cfg.SharedEdits; s.ResolveNames && s.Resolver != "" && s.Resolver != DNSResolver {
+		return fmt.Errorf("dfs.namenode.edits.qjournals.resolver.impl: %s is not built, only %s is", s.Resolver, DNSResolver)
+	}
 	return nil
 }
 
-// SegmentURL is where a node whose Manifest has URL base serves a finalized segment (Java GetJournalEditServlet.buildPath).
-func SegmentURL(base, jid string, first storage.TxID, info storage.StorageInfo) string { return "" }
+// Sources are the addresses where other nodes serve the finalized segment of exactly that range, in the order of the
+// configuration; none if nobody says so within its time. jnserver.Peers has this method.
+func (p *Peers) Sources(ctx context.Context, jid string, info storage.StorageInfo, first, last storage.TxID) []string {
+	j := p.journal(jid)
+	list, err := p.Of(ctx, j)
+	if err != nil {
+		p.cfg.Logger.Warn("no other JournalNode can be asked for a segment", "journal", jid, "error", err)
+		return nil
+	}
+	found := make([]string, len(list.Peers))
+	var asked sync.WaitGroup
+	for i, peer := range list.Peers {
+		asked.Go(func() {
+			m, err := p.manifest(ctx, peer, j, first, p.cfg.SourceTimeout)
+			switch {
+			case err != nil:
+				p.cfg.Logger.Info("a JournalNode was asked for a segment", "journal", jid, "first", first, "error", err)
+			case slices.Contains(m.Segments, Segment{First: first, Last: last}):
+				found[i] = SegmentURL(m.URL, jid, first, info)
+			}
+		})
+	}
+	asked.Wait()
+	return slices.DeleteFunc(found, func(url string) bool { return url == "" })
+}
