@@ -23,7 +23,7 @@ func (n *Node) Health() []JournalHealth {
 		s := j.Snapshot()
 		h := JournalHealth{JournalID: j.jid, Formatted: s.Formatted(), Bad: s.Bad, Space: s.Space}
 		if s.Vote.Withheld {
-			h.VoteError = voteWithheld(s.Root, s.NoClaim)
+			h.VoteError = voteWithheld(s.Root, j.NoClaim())
 		}
 		h.OpenError = cmp.Or(s.Problem, s.Suspicion, s.EpochErr, s.CommittedErr)
 		list = append(list, h)

@@ -56,7 +56,8 @@ type Journal struct {
 	env Env
 
 	snapshot atomic.Pointer[Snapshot]
-	closed   atomic.Bool // set with mu held
+	closed   atomic.Bool           // set with mu held
+	noClaim  atomic.Pointer[error] // see NoClaim
 
 	mu     sync.Mutex // guards all below
 	loaded bool       // all below was taken from dir; false while the directory cannot be served
@@ -72,12 +73,13 @@ type Journal struct {
 	highest, highestIn storage.TxID
 	// acked is the last transaction that this process acknowledged in a segment that is not finalized yet, by the
 	// segment's first. A scan that ends below has lost acknowledged edits (spec 2.6).
-	acked     map[storage.TxID]storage.TxID
+	acked map[storage.TxID]storage.TxID
+	// keepFrom is the highest minTxIdToKeep that this process was told to purge up to.
+	keepFrom  storage.TxID
 	badList   []BadSegment // replaced, never changed in place
 	lastWrite time.Time
 	space     Space
 	full      fullDisk
-	noClaim   error        // why the others did not give a withheld vote back, when they were last asked
 	toldVote  storage.Vote // by the last event
 }
 
@@ -139,7 +141,7 @@ func (j *Journal) reload() error {
 	j.lastOpened = storage.InvalidTxID
 	j.highest, j.highestIn = 0, storage.InvalidTxID
 	j.acked = make(map[storage.TxID]storage.TxID)
-	j.badList = nil
+	j.badList, j.keepFrom = nil, 0
 	j.lastWrite = time.Time{}
 	j.loaded = false
 	j.readFence()
@@ -313,6 +315,15 @@ func (j *Journal) abortSegment(reason string) {
 func (j *Journal) exclusive(op string, call func() error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	err := j.alone(op, call)
+	if err != nil && !errors.Is(err, errJournalClosed) {
+		j.emit(RequestRefused{Op: op, Err: err})
+	}
+	return err
+}
+
+// alone is exclusive without the event. mu is held.
+func (j *Journal) alone(op string, call func() error) error {
 	if j.closed.Load() {
 		return errJournalClosed
 	}
@@ -336,15 +347,13 @@ func (j *Journal) exclusive(op string, call func() error) error {
 	}
 	j.noteSpace(op, err)
 	j.publish()
-	if err != nil {
-		j.emit(RequestRefused{Op: op, Err: err})
-	}
 	return err
 }
 
 const (
 	opFormat = "format"
 	opStart  = "startLogSegment"
+	opSync   = "sync"
 )
 
 // ensureLoaded takes the state from a directory that could not be read, or not be served, until now: without its promises

@@ -20,9 +20,8 @@ type Snapshot struct {
 	Problem error
 	// Suspicion is why a journal that is not formatted may have lost its VERSION.
 	Suspicion error
-	// Vote tells whether this node takes part in elections and recoveries; NoClaim is why the others did not help it to.
+	// Vote tells whether this node takes part in elections and recoveries.
 	Vote     storage.Vote
-	NoClaim  error
 	Promised storage.Epoch
 	Writer   storage.Epoch
 	// EpochErr is why an epoch file could not be read; the epochs are not valid then.
@@ -40,6 +39,8 @@ type Snapshot struct {
 	// Writing is the first transaction of the open segment, if IsWriting.
 	Writing   storage.TxID
 	IsWriting bool
+	// KeepFrom is the first transaction that writers still need here, as far as this process was told to purge; 0 if never.
+	KeepFrom storage.TxID
 	// Bad are the segments whose bytes here cannot be trusted.
 	Bad []BadSegment
 	// LastWrite is when the last batch was written by this process; zero if none was.
@@ -102,7 +103,6 @@ func (j *Journal) publish() {
 		Problem:        j.dir.Problem(),
 		Suspicion:      j.dir.Suspicion(),
 		Vote:           j.dir.Vote(),
-		NoClaim:        j.noClaim,
 		Promised:       j.fence.promised,
 		Writer:         j.fence.writer,
 		EpochErr:       j.epochErr,
@@ -112,6 +112,7 @@ func (j *Journal) publish() {
 		Segments:       j.dir.Segments(),
 		Highest:        j.highest,
 		HighestIn:      j.highestIn,
+		KeepFrom:       j.keepFrom,
 		Bad:            j.badList,
 		LastWrite:      j.lastWrite,
 		Space:          j.space,

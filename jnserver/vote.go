@@ -14,7 +14,7 @@ func (j *Journal) checkVote() error {
 	if !j.dir.Vote().Withheld {
 		return nil
 	}
-	return voteWithheld(j.dir.Root(), j.noClaim)
+	return voteWithheld(j.dir.Root(), j.NoClaim())
 }
 
 func voteWithheld(root string, noClaim error) error {
@@ -35,23 +35,23 @@ func (j *Journal) ClaimVote(ctx context.Context) {
 		return
 	}
 	noClaim := j.env.Peers.NothingPromised(ctx, j.jid)
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed.Load() || j.ensureLoaded() != nil {
-		return
+	if noClaim == nil {
+		noClaim = j.exclusive("vote", func() error {
+			if !j.dir.Vote().Withheld || j.fence.promised != 0 || j.epochErr != nil {
+				return nil // things have changed meanwhile
+			}
+			return j.dir.GrantVote("")
+		})
 	}
-	j.noClaim = noClaim
-	if noClaim == nil && j.dir.Vote().Withheld && j.fence.promised == 0 && j.epochErr == nil {
-		j.noClaim = j.dir.GrantVote("")
-	}
-	j.publish()
+	j.noClaim.Store(&noClaim)
 }
 
-// ClaimVotes is ClaimVote for each open journal, one after the other.
-func (n *Node) ClaimVotes(ctx context.Context) {
-	for _, j := range n.Journals() {
-		j.ClaimVote(ctx)
+// NoClaim is why a withheld vote could not be given back when the others were last asked, nil if they were not.
+func (j *Journal) NoClaim() error {
+	if err := j.noClaim.Load(); err != nil {
+		return *err
 	}
+	return nil
 }
 
 // FormatLikePeer is Journal.FormatLikePeer of a journal that may have no directory yet; nsID may be "".

@@ -23,6 +23,8 @@ type JournalHealth struct {
 	// DamagedSegments are the segments in current/ that are kept but not offered to others and not finalized: those whose
 	// bytes are damaged or lost, and those given up after a write that failed.
 	DamagedSegments []DamagedSegment
+	// VoteError is why the node takes no part in elections and recoveries of this journal; empty if it does.
+	VoteError string
 	// SpaceError is what is wrong with the space on the disk and what to do; empty if there is enough.
 	SpaceError string
 	// Space is nil if it is not known.
@@ -46,7 +48,7 @@ type DamagedSegment struct {
 
 // OK tells whether nothing is wrong with the journal.
 func (j JournalHealth) OK() bool {
-	return j.OpenError == "" && len(j.DamagedSegments) == 0 && j.SpaceError == ""
+	return j.OpenError == "" && len(j.DamagedSegments) == 0 && j.VoteError == "" && j.SpaceError == ""
 }
 
 // OK tells whether nothing is wrong with the node's journals.
@@ -72,6 +74,7 @@ type journalHealthJSON struct {
 	Formatted       bool             `json:"formatted"`
 	OpenError       string           `json:"openError,omitempty"`
 	DamagedSegments []DamagedSegment `json:"damagedSegments,omitempty"`
+	VoteError       string           `json:"voteError,omitempty"`
 	SpaceError      string           `json:"spaceError,omitempty"`
 	Space           *Space           `json:"space,omitempty"`
 }
@@ -91,7 +94,8 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	for _, j := range state.Journals {
 		body.Journals = append(body.Journals, journalHealthJSON{
 			JID: j.JournalID, Status: statusWord(j.OK()), Formatted: j.Formatted,
-			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments, SpaceError: j.SpaceError, Space: j.Space,
+			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments, VoteError: j.VoteError,
+			SpaceError: j.SpaceError, Space: j.Space,
 		})
 	}
 	text, err := json.MarshalIndent(body, "", "  ")

@@ -39,6 +39,9 @@ func health(node *jnserver.Node, late []string, ready bool) servlet.Health {
 		if j.OpenError != nil {
 			shown.OpenError = j.OpenError.Error()
 		}
+		if j.VoteError != nil {
+			shown.VoteError = j.VoteError.Error()
+		}
 		if j.Space.Problem != nil {
 			shown.SpaceError = j.Space.Problem.Error()
 		}

@@ -41,6 +41,7 @@ type daemon struct {
 	opening  *opening // what the start does on disk while the node serves
 	service  *service // who is told of a stop; may be nil
 	vigil    *vigil
+	stopAsk  context.CancelFunc // ends what asks other nodes
 
 	grace, limit time.Duration // stopGrace and stopLimit
 }
@@ -70,6 +71,9 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.vigil = newVigil(pauseInKernel)
 	d.rpc = newRPCServer(s, d.node, d.vigil.callDone, log)
 	d.serving.Go(d.vigil.run)
+	asking, stopAsk := context.WithCancel(context.Background())
+	d.stopAsk = stopAsk
+	d.serving.Go(func() { d.claimVotes(asking) })
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
 	dir, ok := s.StartDir()
@@ -92,6 +96,7 @@ func (d *daemon) serve(name string, serve func() error, closed error) {
 // is done, a disk hangs or somebody is in a hurry, and the process has to end.
 func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 	d.stopping.Store(true)
+	d.stopAsk()
 	d.service.end()
 	ctx, cancel := context.WithTimeout(context.Background(), d.grace)
 	defer cancel()

@@ -170,8 +170,8 @@ type healthAnswer struct {
 	Status   string
 	Ready    bool
 	Journals []struct {
-		JID, Status, OpenError, SpaceError string
-		DamagedSegments                    []struct{ Name, Reason string }
+		JID, Status, OpenError, VoteError, SpaceError string
+		DamagedSegments                               []struct{ Name, Reason string }
 	}
 }
 
@@ -182,11 +182,10 @@ func judgeHealth(address string, resp *http.Response, body []byte) (string, erro
 	}
 	var wrong []string
 	for _, j := range h.Journals {
-		if j.OpenError != "" {
-			wrong = append(wrong, j.JID+": "+j.OpenError)
-		}
-		if j.SpaceError != "" {
-			wrong = append(wrong, j.JID+": "+j.SpaceError)
+		for _, text := range []string{j.OpenError, j.VoteError, j.SpaceError} {
+			if text != "" {
+				wrong = append(wrong, j.JID+": "+text)
+			}
 		}
 		for _, s := range j.DamagedSegments {
 			wrong = append(wrong, j.JID+": "+s.Name+": "+s.Reason)

@@ -55,6 +55,15 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("enough space again", "free_bytes", e.Free.FreeBytes, "free_inodes", e.Free.FreeInodes)
 		case jnserver.UpgradeAbandoned:
 			log.Warn("half-done upgrade abandoned, the state before it is back", "reason", e.Reason)
+		case jnserver.VoteWithheld:
+			log.Error("this journal does not know what it has promised: it takes no part in elections and recoveries until a writer has " +
+				"started a segment here, or more than half of all other nodes say that nothing was ever promised")
+		case jnserver.VoteGranted:
+			if e.Note != "" {
+				log.Warn("this journal votes by a person's decision, although it does not know what it has promised", "note", e.Note)
+			} else {
+				log.Info("this journal votes again")
+			}
 		case jnserver.RequestRefused:
 			log.Warn("request refused", "op", e.Op, "class", javaerr.ClassOf(e.Err), "error", e.Err)
 		case jnserver.Purged:

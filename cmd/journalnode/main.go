@@ -52,7 +52,7 @@ func withCommand(args []string) []string {
 	switch {
 	case len(args) > 0 && args[0] == "--version":
 		return []string{"version"}
-	case len(args) > 0 && slices.Contains([]string{"run", "health", "version", "help", "--help", "-h"}, args[0]):
+	case len(args) > 0 && slices.Contains([]string{"run", "health", "allow-vote", "version", "help", "--help", "-h"}, args[0]):
 		return args
 	}
 	return append([]string{"run"}, args...)
@@ -98,6 +98,20 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 						return cli.ShowSubcommandHelp(c)
 					}
 					return askHealth(args, stdout)
+				},
+			},
+			{
+				Name:            "allow-vote",
+				Usage:           "let a wiped journal vote, at the price of edits that it may have lost",
+				UsageText:       allowVoteUsage,
+				SkipFlagParsing: true,
+				HideHelp:        true,
+				Action: func(c *cli.Context) error {
+					args := c.Args().Slice()
+					if len(args) == 0 || args[0] == "--help" || args[0] == "-h" {
+						return cli.ShowSubcommandHelp(c)
+					}
+					return allowVote(args, stdout, stderr)
 				},
 			},
 			{

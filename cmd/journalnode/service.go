@@ -177,6 +177,8 @@ func journalsText(health []jnserver.JournalHealth) string {
 			bad = append(bad, j.JournalID+" (cannot be read)")
 		case len(j.Bad) > 0:
 			bad = append(bad, fmt.Sprintf("%s (segments not in order: %d)", j.JournalID, len(j.Bad)))
+		case j.VoteError != nil:
+			bad = append(bad, j.JournalID+" (may not vote)")
 		case !j.Formatted:
 			bad = append(bad, j.JournalID+" (not formatted)")
 		default:
