@@ -70,6 +70,7 @@ func (j *Journal) PurgeLogsOlderThan(r RequestInfo, min storage.TxID) error {
 		if err := j.begin(r); err != nil {
 			return err
 		}
+		j.keepFrom = max(j.keepFrom, min)
 		result, err := j.dir.Purge(min, j.lastOpened)
 		if err != nil {
 			return err

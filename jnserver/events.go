@@ -43,6 +43,11 @@ type (
 	}
 	// SegmentSetAside is a segment file that was renamed out of the log.
 	SegmentSetAside struct{ Name, Suffix string }
+	// SegmentSynced is a finalized segment that was fetched from another node and is durable here.
+	SegmentSynced struct {
+		First, Last storage.TxID
+		Bytes       int64
+	}
 	// SegmentBad is a segment whose bytes here cannot be trusted.
 	SegmentBad struct {
 		First  storage.TxID
@@ -96,6 +101,7 @@ func (SegmentStarted) event()   {}
 func (SegmentFinalized) event() {}
 func (SegmentAborted) event()   {}
 func (SegmentSetAside) event()  {}
+func (SegmentSynced) event()    {}
 func (SegmentBad) event()       {}
 func (SegmentTrusted) event()   {}
 func (RecoveryPrepared) event() {}

@@ -1,0 +1,140 @@
+package jnserver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gojn/internal/javaerr"
+	"gojn/storage"
+)
+
+// Filling gaps from other nodes: what a journal has to do with it. Who asks and fetches, and when, is the business of the
+// package syncer; the committed txid, the epochs and everything else that a writer decides are never changed by it.
+
+// ErrNotCommitted is wrapped where a segment is not moved in because it is not known that a quorum has it.
+var ErrNotCommitted = errors.New("it is not known to be committed")
+
+// PlanSync tells what is missing here of what other nodes offer, from the snapshot. It is a JournalNotFormattedException while
+// the journal is not formatted.
+func (j *Journal) PlanSync(offers []SyncOffer) (SyncPlan, error) {
+	s := j.Snapshot()
+	if err := s.checkFormatted(j.jid); err != nil {
+		return SyncPlan{}, err
+	}
+	return planSync(s, offers), nil
+}
+
+// BeginSync begins to fetch a segment; see storage.Dir.BeginSync. EndSync must follow.
+func (j *Journal) BeginSync(r SegmentRange) (*storage.SyncDownload, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var w *storage.SyncDownload
+	err := j.alone(opSync, func() (err error) {
+		if err := j.checkFormatted(); err != nil {
+			return err
+		}
+		w, err = j.dir.BeginSync(r.First, r.Last)
+		return err
+	})
+	return w, err
+}
+
+// EndSync ends a download; see storage.Dir.EndSync.
+func (j *Journal) EndSync(w *storage.SyncDownload) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dir.EndSync(w)
+}
+
+// ClearSync removes the directory of the downloads, if there is none (Java JournalNodeSyncer.stopSync).
+func (j *Journal) ClearSync() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed.Load() {
+		return nil
+	}
+	return j.dir.ClearSync()
+}
+
+// PromoteSynced moves verified downloads in, all with one sync (Java Journal.moveTmpSegmentToCurrent, one by one). told is what
+// the other nodes know to be committed, InvalidTxID if nothing; it counts only while this node knows nothing itself. refused
+// tells for each download why it was left out, nil if it is here now, durably: ErrNotCommitted, or storage.ErrSyncSkipped if it
+// is not needed any more. err is why none could be moved.
+func (j *Journal) PromoteSynced(downloads []*storage.SyncDownload, told storage.TxID) (refused []error, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	err = j.alone(opSync, func() error {
+		if err := j.checkUsable(); err != nil {
+			return err
+		}
+		committed := knownCommitted(j.fence.committed, j.fence.committedKnown, j.committedErr, told)
+		refused = make([]error, len(downloads))
+		var fit []*storage.SyncDownload
+		var places []int
+		for i, w := range downloads {
+			if refused[i] = j.mayPromote(w, committed); refused[i] == nil {
+				fit, places = append(fit, w), append(places, i)
+			}
+		}
+		if len(fit) == 0 {
+			return nil
+		}
+		later, err := j.promote(fit)
+		for n, i := range places {
+			if err == nil {
+				refused[i] = later[n]
+			} else {
+				refused[i] = err
+			}
+		}
+		return err
+	})
+	return refused, err
+}
+
+// mayPromote is the rule for one segment, once more under the lock.
+func (j *Journal) mayPromote(w *storage.SyncDownload, committed storage.TxID) error {
+	switch {
+	case w.Last > committed:
+		return fmt.Errorf("%s: %w: that is known up to txid %d", w.Name, ErrNotCommitted, committed)
+	case w.Last < j.keepFrom:
+		return fmt.Errorf("%s: %w: what lies below txid %d was purged", w.Name, storage.ErrSyncSkipped, j.keepFrom)
+	case j.open != nil && w.Last >= j.open.first:
+		return fmt.Errorf("%s: %w: a writer has segment %d open", w.Name, storage.ErrSyncSkipped, j.open.first)
+	}
+	return nil
+}
+
+func (j *Journal) promote(downloads []*storage.SyncDownload) ([]error, error) {
+	refused, aside, err := j.dir.PromoteSynced(downloads)
+	for _, s := range aside {
+		j.emit(SegmentSetAside{Name: s.Name, Suffix: storage.SuffixStale})
+	}
+	now := j.dir.Segments()
+	for i, w := range downloads {
+		if !slices.Contains(now, w.Segment) { // also after an error: what is here is here
+			continue
+		}
+		if refused != nil && refused[i] != nil {
+			continue
+		}
+		j.brought(w.First, w.Last)
+		if err == nil {
+			j.emit(SegmentSynced{First: w.First, Last: w.Last, Bytes: w.Size()})
+		}
+	}
+	if err != nil {
+		err = javaerr.New(javaerr.ClassOf(err), "moving segments of other nodes into %s: %w", j.dir.CurrentDir(), err)
+	}
+	return refused, err
+}
+
+// brought forgets what was known of a segment in progress that a finalized one has overtaken.
+func (j *Journal) brought(first, last storage.TxID) {
+	j.clearBad(first)
+	delete(j.acked, first)
+	if last > j.highest || j.highestIn == first {
+		j.wrote(first, last)
+	}
+}

@@ -1,0 +1,157 @@
+package jnserver_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"gojn/internal/javaerr"
+	"gojn/jnserver"
+	"gojn/storage"
+	"gojn/storage/vfs"
+)
+
+// fetched is a download of the segment first to last that was verified.
+func fetched(t testing.TB, j *jnserver.Journal, first, last storage.TxID) *storage.SyncDownload {
+	t.Helper()
+	w, err := j.BeginSync(jnserver.SegmentRange{First: first, Last: last})
+	must(t, err)
+	_, err = w.Write(segmentFile(first, last))
+	must(t, err)
+	must(t, w.Verify())
+	return w
+}
+
+// syncIn promotes one segment, and says why it was refused.
+func syncIn(t testing.TB, j *jnserver.Journal, told, first, last storage.TxID) error {
+	t.Helper()
+	w := fetched(t, j, first, last)
+	refused, err := j.PromoteSynced([]*storage.SyncDownload{w}, told)
+	must(t, err)
+	must(t, j.EndSync(w))
+	return refused[0]
+}
+
+// TestSync_OnlyCommitted: nothing comes in that is not known to be committed, whatever was fetched; what a peer says counts only
+// while the node knows nothing itself, and never becomes its own knowledge.
+func TestSync_OnlyCommitted(t *testing.T) {
+	mem := vfs.NewMem()
+	j := openJournal(t, newEnv(mem, noFetch))
+	if _, err := j.BeginSync(jnserver.SegmentRange{First: 1, Last: 3}); javaerr.ClassOf(err) != javaerr.JournalNotFormatted {
+		t.Errorf("unformatted: %v", err)
+	}
+	must(t, j.Format(formatRequest()))
+	if err := syncIn(t, j, storage.InvalidTxID, 1, 3); !errors.Is(err, jnserver.ErrNotCommitted) {
+		t.Errorf("nobody knows anything: %v", err)
+	}
+	must(t, syncIn(t, j, 3, 1, 3))
+	if s := j.Snapshot(); s.CommittedKnown || s.Highest != 3 {
+		t.Errorf("committed %v %v, highest %d", s.Committed, s.CommittedKnown, s.Highest)
+	}
+	if err := syncIn(t, j, 5, 4, 6); !errors.Is(err, jnserver.ErrNotCommitted) {
+		t.Errorf("a peer knows less: %v", err)
+	}
+	w := newWriter(t, j, 1)
+	w.committed = 6
+	must(t, j.Heartbeat(w.info()))
+	if err := syncIn(t, j, 90, 7, 9); !errors.Is(err, jnserver.ErrNotCommitted) {
+		t.Errorf("a peer knows more than this node: %v", err)
+	}
+	must(t, syncIn(t, j, 90, 4, 6))
+	m, err := j.EditLogManifest(0, true)
+	must(t, err)
+	if m.String() != "[[1,3], [4,6]] CommittedTxId: 6" {
+		t.Error(m)
+	}
+	if scan, err := readSegment(t, j, 4); err != nil || scan.End != 6 {
+		t.Errorf("%v, %v", scan, err)
+	}
+}
+
+// TestSync_BesideAWriter: the segment that is open is the writer's; one in progress that the writer has left gives way to the
+// finalized one, and the writer goes on.
+func TestSync_BesideAWriter(t *testing.T) {
+	mem := vfs.NewMem()
+	env := newEnv(mem, noFetch)
+	var told []string
+	env.Events = func(_ string, e jnserver.Event) {
+		switch e.(type) {
+		case jnserver.SegmentSynced, jnserver.SegmentSetAside, jnserver.RequestRefused:
+			told = append(told, fmt.Sprintf("%T%v", e, e))
+		}
+	}
+	j, w := written(t, env) // 1-3 finalized, 4 open with 4-8
+	w.committed = 20
+	must(t, j.Heartbeat(w.info()))
+	if err := syncIn(t, j, 90, 4, 8); !errors.Is(err, storage.ErrSyncSkipped) {
+		t.Errorf("the open one: %v", err)
+	}
+	if err := syncIn(t, j, 90, 9, 12); !errors.Is(err, storage.ErrSyncSkipped) {
+		t.Errorf("behind the open one: %v", err)
+	}
+	must(t, j.Write(w.info(), writes(4, 9, 10))) // and then this node was away
+	must(t, j.StartLogSegment(w.info(), 16, layout))
+	must(t, j.Write(w.info(), writes(16, 16, 17)))
+	must(t, syncIn(t, j, 90, 4, 12)) // 11 and 12 were finalized without it
+	must(t, syncIn(t, j, 90, 13, 15))
+	must(t, j.Write(w.info(), writes(16, 18, 19)))
+	m, err := j.EditLogManifest(0, true)
+	must(t, err)
+	if m.String() != "[[1,3], [4,12], [13,15], [16,19]] CommittedTxId: 20" {
+		t.Error(m)
+	}
+	if s := j.Snapshot(); s.Highest != 19 || s.HighestIn != 16 {
+		t.Errorf("highest %d in %d", s.Highest, s.HighestIn)
+	}
+	must(t, j.FinalizeLogSegment(w.info(), 16, 19))
+	if !has(t, mem, journalRoot+"/current/"+storage.InProgressName(4)+".stale") {
+		t.Error("what was in progress is gone")
+	}
+	want := "jnserver.SegmentSetAside{edits_inprogress_0000000000000000004 .stale} jnserver.SegmentSynced{4 12 197} jnserver.SegmentSynced{13 15 71}"
+	if got := strings.Join(told, " "); got != want {
+		t.Errorf("events %s", got)
+	}
+	next := newWriter(t, j, 2)
+	answer, err := j.PrepareRecovery(next.info(), 4)
+	must(t, err)
+	if answer.Segment == nil || answer.Segment.InProgress || answer.Segment.End != 12 {
+		t.Errorf("prepareRecovery: %+v", answer)
+	}
+}
+
+// TestSync_Purged: what this process was told to purge does not come back.
+func TestSync_Purged(t *testing.T) {
+	j, w := written(t, newEnv(vfs.NewMem(), noFetch))
+	must(t, j.PurgeLogsOlderThan(w.info(), 4))
+	offers := []jnserver.SyncOffer{{Segments: []jnserver.SegmentRange{{First: 1, Last: 3}}, Committed: 90}}
+	plan, err := j.PlanSync(offers)
+	must(t, err)
+	if len(plan.Fetch)+len(plan.Waiting)+len(plan.Disputed) > 0 {
+		t.Errorf("%+v", plan)
+	}
+	if err := syncIn(t, j, 90, 1, 3); !errors.Is(err, storage.ErrSyncSkipped) {
+		t.Error(err)
+	}
+}
+
+// TestSync_AfterARestart: a gap that was filled is there after a power cut; downloads that were under way are not.
+func TestSync_AfterARestart(t *testing.T) {
+	mem := vfs.NewMem()
+	j, w := written(t, newEnv(mem, noFetch))
+	w.committed = 30
+	must(t, j.StartLogSegment(w.info(), 20, layout))
+	must(t, syncIn(t, j, 0, 9, 12))
+	fetched(t, j, 13, 19)
+	left := mem.CrashClone(nil)
+	again := openJournal(t, newEnv(left, noFetch))
+	m, err := again.EditLogManifest(0, false)
+	must(t, err)
+	if got := fmt.Sprint(m.Logs); got != "[[1,3] [9,12]]" {
+		t.Error(got)
+	}
+	must(t, again.ClearSync())
+	if has(t, left, journalRoot+"/edits.sync") {
+		t.Error("edits.sync is still there")
+	}
+}
