@@ -67,6 +67,12 @@ type (
 		Downloaded bool
 		From       string
 	}
+	// SourceFailed is a node from which an accepted segment could not be had; others are tried.
+	SourceFailed struct {
+		State SegmentState
+		From  string
+		Err   error
+	}
 	// SpaceShort is a disk that is full, or a reserve for it that is not whole; told again when that changes.
 	SpaceShort struct {
 		Problem     error
@@ -106,6 +112,7 @@ func (SegmentBad) event()       {}
 func (SegmentTrusted) event()   {}
 func (RecoveryPrepared) event() {}
 func (RecoveryAccepted) event() {}
+func (SourceFailed) event()     {}
 func (SpaceShort) event()       {}
 func (SpaceBack) event()        {}
 func (UpgradeAbandoned) event() {}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
@@ -235,8 +236,9 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 		}
 		record := storage.PaxosRecord{Start: accept.Start, End: accept.End, InProgress: accept.InProgress, AcceptedIn: r.Epoch}
 		var download *storage.Download
+		from := fromURL
 		if plan.download {
-			if download, err = j.download(ctx, accept, r.Epoch, fromURL); err != nil {
+			if download, from, err = j.download(ctx, accept, r.Epoch, fromURL); err != nil {
 				return err
 			}
 		}
@@ -257,7 +259,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 		if plan.download {
 			j.replaced(record)
 		}
-		j.emit(RecoveryAccepted{State: accept, Epoch: r.Epoch, Downloaded: plan.download, From: fromURL})
+		j.emit(RecoveryAccepted{State: accept, Epoch: r.Epoch, Downloaded: plan.download, From: from})
 		return nil
 	})
 }
@@ -302,15 +304,61 @@ func (j *Journal) planAccept(r RequestInfo, accept SegmentState) (acceptPlan, er
 	return planAccept(j.fence, accept, f.state, bad, j.highest)
 }
 
-// download fetches a segment beside the log and makes it durable. Its content must end exactly where the accepted state
-// does: Java does not look (spec 3.13).
-func (j *Journal) download(ctx context.Context, accept SegmentState, epoch storage.Epoch, fromURL string) (*storage.Download, error) {
+// download fetches a segment beside the log and makes it durable, from where the writer says, or, if that fails, from another
+// node: what is finalized there with exactly the accepted range is committed, so it cannot differ. from is where it came from.
+func (j *Journal) download(ctx context.Context, accept SegmentState, epoch storage.Epoch, fromURL string) (
+	d *storage.Download, from string, err error,
+) {
+	d, err = j.downloadFrom(ctx, accept, epoch, fromURL)
+	var failed *fetchError
+	if !errors.As(err, &failed) || j.env.Peers == nil {
+		return d, fromURL, err
+	}
+	j.emit(SourceFailed{State: accept, From: fromURL, Err: err})
+	for _, url := range j.env.Peers.Sources(ctx, j.jid, j.dir.Info(), accept.Start, accept.End) {
+		if url == fromURL || ctx.Err() != nil {
+			continue
+		}
+		d, other := j.downloadFrom(ctx, accept, epoch, url)
+		if other == nil {
+			return d, url, nil
+		}
+		j.emit(SourceFailed{State: accept, From: url, Err: other})
+	}
+	return nil, fromURL, err
+}
+
+// fetchError is a download that failed for the sake of its source: another one may do.
+type fetchError struct{ error }
+
+func (e *fetchError) Unwrap() error { return e.error }
+
+// localWriter remembers whether it was the writing that failed.
+type localWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *localWriter) Write(p []byte) (n int, err error) {
+	n, err = w.Writer.Write(p)
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// downloadFrom fetches a segment from one source. Its content must end exactly where the accepted state does: Java does not
+// look (spec 3.13).
+func (j *Journal) downloadFrom(ctx context.Context, accept SegmentState, epoch storage.Epoch, url string) (*storage.Download, error) {
 	d, err := j.dir.CreateDownload(accept.Start, epoch)
 	if err != nil {
 		return nil, err
 	}
 	err = func() error {
-		if _, err := j.env.Fetcher.Fetch(ctx, fromURL, d); err != nil {
+		local := &localWriter{Writer: d}
+		if _, err := j.env.Fetcher.Fetch(ctx, url, local); err != nil && local.err == nil {
+			return &fetchError{err}
+		} else if err != nil {
 			return err
 		}
 		scan, err := d.Scan()
@@ -318,8 +366,8 @@ func (j *Journal) download(ctx context.Context, accept SegmentState, epoch stora
 			return err
 		}
 		if !scan.HasTxns() || scan.First != accept.Start || scan.End != accept.End || scan.Tail == editlog.TailDamaged {
-			return refuse(javaerr.IOException, "The segment downloaded from %s holds txids %d to %d where %d to %d were expected",
-				fromURL, scan.First, scanEnd(scan), accept.Start, accept.End)
+			return &fetchError{refuse(javaerr.IOException, "The segment downloaded from %s holds txids %d to %d where %d to %d were expected",
+				url, scan.First, scanEnd(scan), accept.Start, accept.End)}
 		}
 		return d.Finish()
 	}()

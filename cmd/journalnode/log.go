@@ -48,6 +48,8 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("prepared recovery", "segment", e.First, "answer", recoveryText(e.Answer))
 		case jnserver.RecoveryAccepted:
 			log.Info("accepted recovery", "state", e.State, "epoch", e.Epoch, "downloaded", e.Downloaded, "url", e.From)
+		case jnserver.SourceFailed:
+			log.Warn("accepted segment could not be had from this node, others are tried", "state", e.State, "url", e.From, "error", e.Err)
 		case jnserver.SpaceShort:
 			log.Error("not enough space", "problem", e.Problem, "free_bytes", e.Free.FreeBytes, "free_inodes", e.Free.FreeInodes,
 				"reserve_bytes", e.ReserveLeft)
