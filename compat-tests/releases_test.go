@@ -34,6 +34,11 @@ var releaseTable = func() map[string]in {
 		"TestHA_DiskFull":               {only34, every},
 		"TestHA_InProgressTailing":      {only35, since3},
 		"TestHA_RollingReplacement":     {only35, every},
+		"TestTail_Observer":             {nil, since3},
+		"TestTail_Nodes":                {nil, since3},
+		"TestTail_CutOff":               {nil, since3},
+		"TestTail_Latency":              {nil, only34},
+		"TestTail_MixedQuorum":          {nil, since3},
 		"TestSaboteur":                  {only34, every},
 
 		"TestHA_Recovery":        {only34, every},

@@ -1,0 +1,78 @@
+package compat_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gojn/compat-tests/hadoop"
+)
+
+// What TestTail_Latency measures: rounds alternate between our nodes and Java's, each of so many writes; the clients pause
+// between two writes for so many milliseconds.
+const (
+	latencyRounds = 10
+	latencyWrites = 60
+	latencyPause  = 20
+)
+
+// TestTail_Latency measures the time from the acknowledgement of a write to its visibility: on the standby, which is asked
+// without a pause, and through the observer, whose answer waits until it has applied the write. Two clusters of the same
+// release, one over our JournalNodes and one over Java's, stand beside each other and are measured in turn. Only the figures
+// are wanted, and that nobody needed HTTP; no figure fails the test.
+func TestTail_Latency(t *testing.T) {
+	if !long() || control() {
+		t.Skip("COMPAT_LONG=1 runs it, on our nodes and Java's")
+	}
+	// Not parallel: others would be measured along.
+	for _, release := range releases(t) {
+		t.Run(release.Version, func(t *testing.T) { tailLatency(t, deadline(t), release) })
+	}
+}
+
+func tailLatency(t *testing.T, ctx context.Context, release hadoop.Release) {
+	kinds := []hadoop.Kind{hadoop.Ours, hadoop.Java}
+	var clusters []*tailing
+	for _, kind := range kinds {
+		site := newSite(t, ctx, release)
+		site.Journals = []hadoop.Kind{kind, kind, kind}
+		c := newTailing(t, ctx, site, true, nil)
+		c.start()
+		clusters = append(clusters, c)
+	}
+	figures := make(map[string][]float64)
+	var phases []*phase
+	for round := range latencyRounds + 1 {
+		if round == 1 { // the first warms up
+			clear(figures)
+			for i, c := range clusters {
+				phases = append(phases, c.begin(string(kinds[i])))
+			}
+		}
+		for i, c := range clusters {
+			_, standby := c.roles()
+			for _, way := range []string{"standby " + standby.RPC, "observer"} {
+				answer := c.do("latency /latency-%d-%.1s %d %d %s", round, way, latencyWrites, latencyPause, way)
+				name := fmt.Sprintf("%.8s %s", way, kinds[i])
+				for figure := range strings.SplitSeq(answer, ",") {
+					figures[name] = append(figures[name], must(strconv.ParseFloat(figure, 64))(t)/1000)
+				}
+			}
+		}
+	}
+	for i, p := range phases {
+		p.end(clusters[i].Journals[0])
+	}
+	t.Logf("load of the machine: %s", must(os.ReadFile(filepath.Join("/proc", "loadavg")))(t))
+	for name, all := range figures {
+		slices.Sort(all)
+		at := func(q int) float64 { return all[(len(all)-1)*q/100] }
+		t.Logf("%-13s %d writes, milliseconds until visible: median %.1f, p90 %.1f, p99 %.1f, most %.1f", name, len(all),
+			at(50), at(90), at(99), at(100))
+	}
+}
