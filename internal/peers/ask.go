@@ -33,8 +33,10 @@ func (p *Peers) ask(
 		at, err = p.call(ctx, l, method, req, resp)
 	}
 	if err != nil {
-		if p.ctx.Err() != nil {
+		if cause := context.Cause(ctx); p.ctx.Err() != nil {
 			err = ErrClosed
+		} else if cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w (%w)", cause, err)
 		}
 		return at, fmt.Errorf("JournalNode %s: %s: %w", peer, method, err)
 	}

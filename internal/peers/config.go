@@ -27,6 +27,8 @@ type Config struct {
 
 	// Timeout limits one question, its dial included, if the caller's context does not end before; default 30 s.
 	Timeout time.Duration
+	// LookupTimeout limits each look-up of a name, default 5 s.
+	LookupTimeout time.Duration
 	// VoteTimeout limits each question of NothingPromised, default 3 s; SourceTimeout each of Sources, default 5 s.
 	VoteTimeout, SourceTimeout time.Duration
 	// VotePause is how long NothingPromised waits when it is satisfied, default 1.5 s; negative: not at all. Nodes that are
@@ -52,6 +54,7 @@ func (c Config) ensureDefaults() Config {
 		c.User = User()
 	}
 	def(&c.Timeout, 30*time.Second)
+	def(&c.LookupTimeout, 5*time.Second)
 	def(&c.VoteTimeout, 3*time.Second)
 	def(&c.SourceTimeout, 5*time.Second)
 	def(&c.VotePause, 1500*time.Millisecond)

@@ -113,7 +113,7 @@ func (p *Peers) Journals() ([]Journal, []error) {
 	return list, errs
 }
 
-// Of tells the nodes of a journal. It resolves their names, at the same time and each within 5 s, to leave this node out; one
+// Of tells the nodes of a journal. It resolves their names, at the same time, to leave this node out; one
 // that does not resolve stays in the list. The error tells why nobody is configured, or what is wrong with the configuration.
 func (p *Peers) Of(ctx context.Context, j Journal) (List, error) {
 	if j.Nameservice == "" {
@@ -159,7 +159,7 @@ func (p *Peers) Sources(ctx context.Context, jid string, info storage.StorageInf
 	j := p.journal(jid)
 	list, err := p.Of(ctx, j)
 	if err != nil {
-		p.cfg.Logger.Warn("no other JournalNode can be asked for a segment", "journal", jid, "error", err)
+		p.cfg.Logger.Warn("no other JournalNode can be asked for a segment", "jid", jid, "error", err)
 		return nil
 	}
 	found := make([]string, len(list.Peers))
@@ -169,7 +169,7 @@ func (p *Peers) Sources(ctx context.Context, jid string, info storage.StorageInf
 			m, err := p.manifest(ctx, peer, j, first, p.cfg.SourceTimeout)
 			switch {
 			case err != nil:
-				p.cfg.Logger.Info("a JournalNode was asked for a segment", "journal", jid, "first", first, "error", err)
+				p.cfg.Logger.Info("a JournalNode was asked for a segment", "jid", jid, "first", first, "error", err)
 			case slices.Contains(m.Segments, Segment{First: first, Last: last}):
 				found[i] = SegmentURL(m.URL, jid, first, info)
 			}

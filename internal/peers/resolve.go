@@ -7,11 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 )
-
-// lookupLimit is how long one look-up of a name may take.
-const lookupLimit = 5 * time.Second
 
 // node is one of the nodes of a journal as the configuration and the names' addresses have it now.
 type node struct {
@@ -26,7 +22,7 @@ func (p *Peers) resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.LookupTimeout)
 	defer cancel()
 	found, err := p.cfg.Resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
