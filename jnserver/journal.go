@@ -56,8 +56,10 @@ type Journal struct {
 	env Env
 
 	snapshot atomic.Pointer[Snapshot]
-	closed   atomic.Bool           // set with mu held
-	noClaim  atomic.Pointer[error] // see NoClaim
+	// nameservice is what calls have named; see Node.Nameservice.
+	nameservice atomic.Pointer[string]
+	closed      atomic.Bool           // set with mu held
+	noClaim     atomic.Pointer[error] // see NoClaim
 
 	mu     sync.Mutex // guards all below
 	loaded bool       // all below was taken from dir; false while the directory cannot be served

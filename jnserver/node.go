@@ -107,7 +107,33 @@ func (n *Node) Close() error {
 // has no directory gets a journal that is unformatted and is not remembered, so that questions create no state; nsID may
 // be "". Errors: a bad id (IllegalArgumentException), or why the directory cannot be opened, each time anew.
 func (n *Node) Journal(jid, nsID string) (*Journal, error) {
-	return n.journal(jid, n.baseDirOf(jid, nsID), false)
+	j, err := n.journal(jid, n.baseDirOf(jid, nsID), false)
+	if err == nil && nsID != "" {
+		j.askedAs(nsID)
+	}
+	return j, err
+}
+
+// Nameservice is the one that calls for an open journal have named last, "" if none did, as those of 2.x.
+func (n *Node) Nameservice(jid string) string {
+	n.mu.Lock()
+	j := n.journals[jid]
+	n.mu.Unlock()
+	if j == nil {
+		return ""
+	}
+	if ns := j.nameservice.Load(); ns != nil {
+		return *ns
+	}
+	return ""
+}
+
+// askedAs takes note of the nameservice of a call.
+func (j *Journal) askedAs(nsID string) {
+	if last := j.nameservice.Load(); last == nil || *last != nsID {
+		ns := nsID // of its own: most calls change nothing and allocate nothing
+		j.nameservice.Store(&ns)
+	}
 }
 
 // journalToFormat is Journal for format, which creates the directory: the journal is remembered until the matching

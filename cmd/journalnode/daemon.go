@@ -14,6 +14,7 @@ import (
 
 	"gojn/hadooprpc"
 	"gojn/internal/hadoopconf"
+	"gojn/internal/peers"
 	"gojn/jnserver"
 	"gojn/servlet"
 	"gojn/storage/vfs"
@@ -38,6 +39,7 @@ type daemon struct {
 	failed   chan error // gets one error of each server that ends by itself
 	serving  sync.WaitGroup
 	stopping atomic.Bool
+	peers    *peers.Peers
 	opening  *opening // what the start does on disk while the node serves
 	service  *service // who is told of a stop; may be nil
 	vigil    *vigil
@@ -63,7 +65,11 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	}
 	d.rpcAddr = rpc.Addr()
 	d.webURL = "http://" + net.JoinHostPort(s.HTTP.Listen().Host, portOf(web.Addr()))
-	d.node = jnserver.NewNode(nodeConfig(s, fsys, log, d.webURL, web.Addr()))
+	config := nodeConfig(s, fsys, log, d.webURL, web.Addr())
+	config.Process = peers.NewProcess()
+	d.peers = newPeers(s, config.Process, rpc.Addr, func(jid string) string { return d.node.Nameservice(jid) }, log)
+	config.Peers = d.peers
+	d.node = jnserver.NewNode(config)
 	d.opening = newOpening(d.node, d.stopping.Load, log)
 	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
@@ -117,6 +123,9 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 			log.Error("closing the journals", "error", err)
 		}
 		d.vigil.end()
+		if err := d.peers.Close(); err != nil {
+			log.Warn("closing the connections to other nodes", "error", err)
+		}
 		d.serving.Wait()
 	}()
 	select {
