@@ -96,6 +96,26 @@ func TestClientBytes(t *testing.T) {
 	}
 }
 
+// TestClientID: a client that was given an id sends that one with context and calls.
+func TestClientID(t *testing.T) {
+	near, far := rpctest.Pipe()
+	cfg := testClient
+	cfg.ClientID = []byte("0123456789abcdef")
+	c, err := hadooprpc.NewClient(near, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = c.Close(), far.Close() })
+	go func() { _, _ = call(c, "isFormatted", "ns1") }()
+	b := make([]byte, 7+4+0x2a+4+0x37)
+	if _, err := io.ReadFull(far, b); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(b), string(cfg.ClientID)); n != 2 {
+		t.Errorf("the id is there %d times in %x", n, b)
+	}
+}
+
 // TestClientRefuses: responses after which Java drops the connection.
 func TestClientRefuses(t *testing.T) {
 	header := func(id uint32, status int32, clientID []byte) []byte {

@@ -225,6 +225,7 @@ func TestFreshNodesAllAtOnce(t *testing.T) {
 
 // TestSources: those that list exactly the range, in the order of the configuration.
 func TestSources(t *testing.T) {
+	t.Parallel()
 	exact, longer, old, empty, hangs := serve(t, hadoop35), serve(t, hadoop34), serve(t, hadoop27), serve(t, hadoop34), serve(t, hadoop34)
 	exact.segments = []Segment{{1, 9}, {10, 20}, {21, 30}}
 	longer.segments = []Segment{{1, 9}, {10, 21}}
