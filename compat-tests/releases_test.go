@@ -40,6 +40,10 @@ var releaseTable = func() map[string]in {
 		"TestTail_Latency":              {nil, only34},
 		"TestTail_MixedQuorum":          {nil, since3},
 		"TestSaboteur":                  {only34, every},
+		"TestWiped_NodeDoesNotVote":     {only35, every},
+		"TestWiped_JavaLosesEdits":      {nil, every},
+		"TestWiped_FreshCluster":        {only34, every},
+		"TestWiped_Alone":               {nil, every},
 
 		"TestHA_Recovery":        {only34, every},
 		"TestRecovery_Downloads": {both35, every},

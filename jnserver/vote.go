@@ -28,22 +28,32 @@ func voteWithheld(root string, noClaim error) error {
 }
 
 // ClaimVote gives a withheld vote back if the other nodes say that nothing was ever promised, as in a cluster that has
-// never had a writer. The question goes out without the journal's lock; nobody waits for it but the caller. Nothing is
-// asked if the vote is not withheld, or if somebody was promised something here since.
+// never had a writer. If they say that something was, it is promised here too: whoever was fenced stays so, and the next
+// NameNode that asks this node first does not propose an epoch that is taken. The question goes out without the journal's
+// lock. Nothing is asked if the vote is not withheld.
 func (j *Journal) ClaimVote(ctx context.Context) {
-	if s := j.Snapshot(); !s.Vote.Withheld || s.Promised != 0 || s.EpochErr != nil || j.env.Peers == nil {
+	if s := j.Snapshot(); !s.Vote.Withheld || s.EpochErr != nil || j.env.Peers == nil {
 		return
 	}
-	noClaim := j.env.Peers.NothingPromised(ctx, j.jid)
-	if noClaim == nil {
-		noClaim = j.exclusive("vote", func() error {
-			if !j.dir.Vote().Withheld || j.fence.promised != 0 || j.epochErr != nil {
-				return nil // things have changed meanwhile
-			}
-			return j.dir.GrantVote("")
-		})
-	}
+	highest, noClaim := j.env.Peers.NothingPromised(ctx, j.jid)
 	j.noClaim.Store(&noClaim)
+	if noClaim != nil && highest <= j.Snapshot().Promised {
+		return
+	}
+	err := j.exclusive("vote", func() error {
+		switch {
+		case !j.dir.Vote().Withheld || j.epochErr != nil: // things have changed meanwhile
+			return nil
+		case highest > j.fence.promised:
+			return j.raisePromise(highest, "other JournalNodes")
+		case noClaim == nil && j.fence.promised == 0:
+			return j.dir.GrantVote("")
+		}
+		return nil
+	})
+	if err != nil {
+		j.noClaim.Store(&err)
+	}
 }
 
 // NoClaim is why a withheld vote could not be given back when the others were last asked, nil if they were not.

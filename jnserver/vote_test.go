@@ -14,17 +14,18 @@ import (
 // fakePeers are the other nodes.
 type fakePeers struct {
 	promised error // what NothingPromised answers
+	highest  storage.Epoch
 	asked    int
 	sources  []string
 	meantime func() // happens while they are asked
 }
 
-func (p *fakePeers) NothingPromised(context.Context, string) error {
+func (p *fakePeers) NothingPromised(context.Context, string) (storage.Epoch, error) {
 	p.asked++
 	if p.meantime != nil {
 		p.meantime()
 	}
-	return p.promised
+	return p.highest, p.promised
 }
 
 func (p *fakePeers) Sources(context.Context, string, storage.StorageInfo, storage.TxID, storage.TxID) []string {
@@ -145,11 +146,9 @@ func TestPeersGiveTheVoteBack(t *testing.T) {
 	peers.meantime = func() { must(t, j.Heartbeat((&writer{epoch: 4}).info())) }
 	j.ClaimVote(t.Context())
 	wantWithheld(t, j, true)
-	asked := peers.asked
+	peers.meantime = nil
 	j.ClaimVote(t.Context())
-	if peers.asked != asked {
-		t.Error("the others are asked although somebody was promised something here")
-	}
+	wantWithheld(t, j, true) // for it has promised 4 itself
 	must(t, j.Close())
 
 	peers = &fakePeers{}
@@ -158,6 +157,29 @@ func TestPeersGiveTheVoteBack(t *testing.T) {
 	wantWithheld(t, j, false)
 	must(t, j.Close())
 	wantWithheld(t, openJournal(t, env), false) // after a restart, too, and by itself
+}
+
+// TestWipedNodeLearnsPromises: what others have promised fences here, too, and is told to the next NameNode; it is no vote.
+func TestWipedNodeLearnsPromises(t *testing.T) {
+	peers := &fakePeers{highest: 7, promised: errors.New("jn2:8485 has promised epoch 7")}
+	j, _, env := wipedJournal(t, peers)
+	j.ClaimVote(t.Context())
+	for range 2 {
+		wantWithheld(t, j, true)
+		if epoch, err := j.LastPromisedEpoch(); err != nil || epoch != 7 {
+			t.Fatalf("promised %d, %v", epoch, err)
+		}
+		if err := j.StartLogSegment((&writer{epoch: 6}).info(), 1, layout); err == nil {
+			t.Fatal("a fenced writer started a segment")
+		}
+		must(t, j.Close())
+		j = openJournal(t, env)
+	}
+	peers.highest = 6
+	j.ClaimVote(t.Context())
+	if epoch, err := j.LastPromisedEpoch(); err != nil || epoch != 7 {
+		t.Fatalf("the promise went down to %d, %v", epoch, err)
+	}
 }
 
 // TestFormatLikePeerMayNotVote: what the syncer formats may be a directory that was emptied.

@@ -8,13 +8,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gojn/storage"
 )
 
 // NothingPromised is nil if more than half of all nodes of the journal, this one not counted, have just said that they never
 // promised anything: that their last promised epoch is 0. A peer that is silent, not formatted, or answers with an error has
 // not said so. The nodes have to be those of the journal's own URI, all known; one that has two names counts once. The error
-// tells what each of them said. jnserver.Peers has this method.
-func (p *Peers) NothingPromised(ctx context.Context, jid string) error {
+// tells what each of them said. highest is the highest epoch that one of them has promised, 0 if none says so. jnserver.Peers has
+// this method.
+func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storage.Epoch, err error) {
 	ctx, cancel := p.within(ctx, forever)
 	defer cancel()
 	j := p.journal(jid)
@@ -24,36 +27,41 @@ func (p *Peers) NothingPromised(ctx context.Context, jid string) error {
 	}
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case n.journalID != jid:
-		return fmt.Errorf("%s names the nodes of journal %s, not those of %s", n.key, n.journalID, jid)
+		return 0, fmt.Errorf("%s names the nodes of journal %s, not those of %s", n.key, n.journalID, jid)
 	}
 	nodes, open := p.nodesOf(ctx, n.quorum)
 	if len(open) > 0 {
-		return fmt.Errorf("it is not known how many JournalNodes there are: %s does not resolve", strings.Join(open, ", "))
+		return 0, fmt.Errorf("it is not known how many JournalNodes there are: %s does not resolve", strings.Join(open, ", "))
 	}
 	votes := p.poll(ctx, j, nodes)
 	if err := context.Cause(ctx); err != nil {
-		return err
+		return 0, err
+	}
+	for _, v := range votes {
+		if !v.self && v.err == nil {
+			highest = max(highest, v.state.LastPromisedEpoch)
+		}
 	}
 	if said, need := distinct(votes), len(nodes)/2+1; said < need {
 		texts := make([]string, len(votes))
 		for i, v := range votes {
 			texts[i] = v.String()
 		}
-		return fmt.Errorf("of %d JournalNodes at least %d others must say that nothing was ever promised, %d did: %s",
+		return highest, fmt.Errorf("of %d JournalNodes at least %d others must say that nothing was ever promised, %d did: %s",
 			len(nodes), need, said, strings.Join(texts, "; "))
 	}
 	if p.cfg.VotePause <= 0 {
-		return nil
+		return highest, nil
 	}
 	pause := time.NewTimer(p.cfg.VotePause)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
-		return nil
+		return highest, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
 }
 

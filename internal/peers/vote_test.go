@@ -82,7 +82,7 @@ func TestNothingPromised(t *testing.T) {
 			t.Parallel()
 			process := NewProcess()
 			nodes := voters(t, process, c.said...)
-			err := votingClient(t, Config{Process: process}, nodes...).NothingPromised(ctx, "ns1")
+			_, err := votingClient(t, Config{Process: process}, nodes...).NothingPromised(ctx, "ns1")
 			if c.wrong == "" {
 				if err != nil {
 					t.Error(err)
@@ -128,7 +128,7 @@ func TestVoteOfOneNodeCountsOnce(t *testing.T) {
 		{"five entries, three nodes", []Peer{self, {"mapped", 7}, {"ours", port(ours)}, {"java", port(java)}, {"java-too", port(java)}}, false},
 		{"five entries, four nodes", []Peer{self, {"mapped", 7}, {"ours", port(ours)}, {"java", port(java)}, {"127.0.0.1", port(third)}}, true},
 	} {
-		err := votingClient(t, Config{Resolver: names, Dial: dial}, c.nodes...).NothingPromised(ctx, "ns1")
+		_, err := votingClient(t, Config{Resolver: names, Dial: dial}, c.nodes...).NothingPromised(ctx, "ns1")
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -149,14 +149,14 @@ func TestVoteNeedsToKnowWho(t *testing.T) {
 		{SharedEdits{Base: uriOf("ns1", nodes...), ResolveNames: true, Resolver: "com.acme.R"}, "com.acme.R is not built"},
 		{SharedEdits{Base: "file:///x"}, "is no qjournal://"},
 	} {
-		err := votingClient(t, Config{SharedEdits: c.conf, Resolver: names}).NothingPromised(ctx, "ns1")
+		_, err := votingClient(t, Config{SharedEdits: c.conf, Resolver: names}).NothingPromised(ctx, "ns1")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %s", c.conf, err, c.want)
 		}
 	}
 	// A name of one node that does not resolve is a node that is silent.
 	one := append(slices.Clone(nodes), Peer{"gone", 1})
-	if err := votingClient(t, Config{Resolver: names}, one...).NothingPromised(ctx, "ns1"); err == nil ||
+	if _, err := votingClient(t, Config{Resolver: names}, one...).NothingPromised(ctx, "ns1"); err == nil ||
 		!strings.Contains(err.Error(), "of 4 JournalNodes at least 3 others") {
 		t.Error(err)
 	}
@@ -167,10 +167,10 @@ func TestVotePause(t *testing.T) {
 	nodes := voters(t, nil, zero, zero)
 	const pause = 30 * time.Millisecond
 	start := time.Now()
-	if err := votingClient(t, Config{VotePause: pause}, nodes...).NothingPromised(ctx, "ns1"); err != nil || time.Since(start) < pause {
+	if _, err := votingClient(t, Config{VotePause: pause}, nodes...).NothingPromised(ctx, "ns1"); err != nil || time.Since(start) < pause {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
-	if err := votingClient(t, Config{VotePause: time.Hour}, nodes[:2]...).NothingPromised(ctx, "ns1"); err == nil {
+	if _, err := votingClient(t, Config{VotePause: time.Hour}, nodes[:2]...).NothingPromised(ctx, "ns1"); err == nil {
 		t.Error("one of two is enough")
 	}
 	p := votingClient(t, Config{VotePause: time.Hour}, nodes...)
@@ -184,7 +184,10 @@ func TestVotePause(t *testing.T) {
 		began, cancel := context.WithCancel(ctx)
 		defer cancel()
 		done := make(chan error)
-		go func() { done <- p.NothingPromised(began, "ns1") }()
+		go func() {
+			_, err := p.NothingPromised(began, "ns1")
+			done <- err
+		}()
 		eventually(t, "both have been asked and no question is open", func() bool {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -215,7 +218,7 @@ func TestFreshNodesAllAtOnce(t *testing.T) {
 	for i, process := range processes {
 		p := client(t, Config{Process: process, Listen: listening(list[i].String())}, list...)
 		asking.Go(func() {
-			if err := p.NothingPromised(ctx, "ns1"); err != nil {
+			if _, err := p.NothingPromised(ctx, "ns1"); err != nil {
 				t.Error(err)
 			}
 		})
