@@ -47,6 +47,8 @@ type Snapshot struct {
 	LastWrite time.Time
 	// Space is what is known of the space on the disk.
 	Space Space
+	// generation changes when the directory's content is replaced (storage.Dir.Generation).
+	generation uint64
 }
 
 // BadSegment is a segment that this node neither finalizes nor offers as a source, and the reason.
@@ -116,6 +118,7 @@ func (j *Journal) publish() {
 		Bad:            j.badList,
 		LastWrite:      j.lastWrite,
 		Space:          j.space,
+		generation:     j.dir.Generation(),
 	}
 	if j.open != nil {
 		s.Writing, s.IsWriting = j.open.first, true

@@ -15,6 +15,20 @@ import (
 // ErrNotCommitted is wrapped where a segment is not moved in because it is not known that a quorum has it.
 var ErrNotCommitted = errors.New("it is not known to be committed")
 
+// SyncBase is what a look at other nodes' segments is for: the journal as it was when they were asked. After a format or a
+// rollback it is of no use, as what they offer may be of another namespace, or of what was rolled back.
+type SyncBase struct {
+	// Info names the namespace to those who are asked.
+	Info       storage.StorageInfo
+	generation uint64
+}
+
+// SyncBase is to be taken before others are asked. It is a JournalNotFormattedException while the journal is not formatted.
+func (j *Journal) SyncBase() (SyncBase, error) {
+	s := j.Snapshot()
+	return SyncBase{Info: s.Info, generation: s.generation}, s.checkFormatted(j.jid)
+}
+
 // PlanSync tells what is missing here of what other nodes offer, from the snapshot. It is a JournalNotFormattedException while
 // the journal is not formatted.
 func (j *Journal) PlanSync(offers []SyncOffer) (SyncPlan, error) {
@@ -25,14 +39,18 @@ func (j *Journal) PlanSync(offers []SyncOffer) (SyncPlan, error) {
 	return planSync(s, offers), nil
 }
 
-// BeginSync begins to fetch a segment; see storage.Dir.BeginSync. EndSync must follow.
-func (j *Journal) BeginSync(r SegmentRange) (*storage.SyncDownload, error) {
+// BeginSync begins to fetch a segment; see storage.Dir.BeginSync. base was taken before others were asked who has it; if the
+// directory was replaced since, storage.ErrSyncSkipped is the error. EndSync must follow.
+func (j *Journal) BeginSync(base SyncBase, r SegmentRange) (*storage.SyncDownload, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var w *storage.SyncDownload
 	err := j.alone(opSync, func() (err error) {
 		if err := j.checkFormatted(); err != nil {
 			return err
+		}
+		if j.dir.Generation() != base.generation {
+			return fmt.Errorf("%w: the journal was formatted, upgraded or rolled back meanwhile", storage.ErrSyncSkipped)
 		}
 		w, err = j.dir.BeginSync(r.First, r.Last)
 		return err

@@ -15,7 +15,9 @@ import (
 // fetched is a download of the segment first to last that was verified.
 func fetched(t testing.TB, j *jnserver.Journal, first, last storage.TxID) *storage.SyncDownload {
 	t.Helper()
-	w, err := j.BeginSync(jnserver.SegmentRange{First: first, Last: last})
+	base, err := j.SyncBase()
+	must(t, err)
+	w, err := j.BeginSync(base, jnserver.SegmentRange{First: first, Last: last})
 	must(t, err)
 	_, err = w.Write(segmentFile(first, last))
 	must(t, err)
@@ -38,7 +40,11 @@ func syncIn(t testing.TB, j *jnserver.Journal, told, first, last storage.TxID) e
 func TestSync_OnlyCommitted(t *testing.T) {
 	mem := vfs.NewMem()
 	j := openJournal(t, newEnv(mem, noFetch))
-	if _, err := j.BeginSync(jnserver.SegmentRange{First: 1, Last: 3}); javaerr.ClassOf(err) != javaerr.JournalNotFormatted {
+	base, err := j.SyncBase()
+	if javaerr.ClassOf(err) != javaerr.JournalNotFormatted {
+		t.Errorf("unformatted: %v", err)
+	}
+	if _, err := j.BeginSync(base, jnserver.SegmentRange{First: 1, Last: 3}); javaerr.ClassOf(err) != javaerr.JournalNotFormatted {
 		t.Errorf("unformatted: %v", err)
 	}
 	must(t, j.Format(formatRequest()))
@@ -117,6 +123,20 @@ func TestSync_BesideAWriter(t *testing.T) {
 	must(t, err)
 	if answer.Segment == nil || answer.Segment.InProgress || answer.Segment.End != 12 {
 		t.Errorf("prepareRecovery: %+v", answer)
+	}
+}
+
+// TestSync_Formatted: what others offered before a format is not fetched after it, though it was the same namespace.
+func TestSync_Formatted(t *testing.T) {
+	j, _ := written(t, newEnv(vfs.NewMem(), noFetch))
+	base, err := j.SyncBase()
+	must(t, err)
+	force := formatRequest()
+	yes := true
+	force.Force = &yes
+	must(t, j.Format(force))
+	if _, err := j.BeginSync(base, jnserver.SegmentRange{First: 9, Last: 12}); !errors.Is(err, storage.ErrSyncSkipped) {
+		t.Error(err)
 	}
 }
 
