@@ -38,6 +38,7 @@ var releaseTable = func() map[string]in {
 		"TestTail_Nodes":                {nil, since3},
 		"TestTail_CutOff":               {nil, since3},
 		"TestTail_Latency":              {nil, only34},
+		"TestTail_FullDisk":             {nil, since3},
 		"TestTail_MixedQuorum":          {nil, since3},
 		"TestSaboteur":                  {only34, every},
 		"TestWiped_NodeDoesNotVote":     {only35, every},

@@ -33,8 +33,8 @@ const fallback = "falling back to streaming"
 // followPatience is how long those who tail may take to apply what is there: a busy machine, not a bound to measure.
 const followPatience = 40 * time.Second
 
-// tailing is a cluster whose JournalNodes have a cache of edits and whose standby, and observer if there is one, ask for
-// them.
+// tailing is a cluster whose JournalNodes have a cache of edits and whose standby, and observer if there is one, ask
+// for them.
 type tailing struct {
 	*pair
 	clients *hadoop.Interactive // see ObserverClient.java; nil without an observer
@@ -63,19 +63,18 @@ func (c *tailing) start() {
 	check(c.t, c.StartJournals(c.ctx))
 	first := c.NameNodes[0]
 	must(first.Run(c.ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(c.t)
-	check(c.t, first.Start(c.ctx))
+	check(c.t, c.StartNameNodes(c.ctx))
 	must(c.HAAdmin(c.ctx, "-transitionToActive", "--forceactive", first.ID))(c.t)
-	check(c.t, first.WaitState(c.ctx, "active"))
 	var observer error
 	var aside sync.WaitGroup
 	defer aside.Wait()
 	if c.Observer != nil {
-		aside.Go(func() { observer = c.StartObserver(c.ctx) })
+		aside.Go(func() { observer = c.BecomeObserver(c.ctx) })
 	}
-	c.startStandby()
+	check(c.t, first.WaitState(c.ctx, "active"))
+	check(c.t, c.StartDataNode(c.ctx, c.AllNameNodes()...))
 	aside.Wait()
 	check(c.t, observer)
-	check(c.t, c.StartDataNode(c.ctx, c.AllNameNodes()...))
 	if c.Observer != nil {
 		sources := must(fs.Sub(observerSources, "java"))(c.t)
 		c.clients = must(c.Driver(c.ctx, "clients", "org.apache.hadoop.hdfs.server.namenode.ha.ObserverClient", sources,
@@ -160,8 +159,8 @@ func (c *tailing) begin(what string) *phase {
 	return p
 }
 
-// end checks that nothing was rolled, that nobody fell back to HTTP, and that the given nodes have answered transactions by
-// RPC.
+// end checks that nothing was rolled, that nobody fell back to HTTP, and that the given nodes have answered
+// transactions by RPC.
 func (p *phase) end(nodes ...*hadoop.JournalNode) {
 	c := p.c
 	c.t.Helper()

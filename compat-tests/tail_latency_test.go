@@ -3,6 +3,7 @@ package compat_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,18 +14,18 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// What TestTail_Latency measures: rounds alternate between our nodes and Java's, each of so many writes; the clients pause
-// between two writes for so many milliseconds.
+// What TestTail_Latency measures: rounds alternate between our nodes and Java's, each of so many writes; the clients
+// pause between two writes for so many milliseconds.
 const (
 	latencyRounds = 10
 	latencyWrites = 60
 	latencyPause  = 20
 )
 
-// TestTail_Latency measures the time from the acknowledgement of a write to its visibility: on the standby, which is asked
-// without a pause, and through the observer, whose answer waits until it has applied the write. Two clusters of the same
-// release, one over our JournalNodes and one over Java's, stand beside each other and are measured in turn. Only the figures
-// are wanted, and that nobody needed HTTP; no figure fails the test.
+// TestTail_Latency measures the time from the acknowledgement of a write to its visibility: on the standby, which is
+// asked without a pause, and through the observer, whose answer waits until it has applied the write. Two clusters of
+// the same release, one over our JournalNodes and one over Java's, stand beside each other and are measured in turn.
+// Only the figures are wanted, and that nobody needed HTTP; no figure fails the test.
 func TestTail_Latency(t *testing.T) {
 	if !long() || control() {
 		t.Skip("COMPAT_LONG=1 runs it, on our nodes and Java's")
@@ -69,8 +70,8 @@ func tailLatency(t *testing.T, ctx context.Context, release hadoop.Release) {
 		p.end(clusters[i].Journals[0])
 	}
 	t.Logf("load of the machine: %s", must(os.ReadFile(filepath.Join("/proc", "loadavg")))(t))
-	for name, all := range figures {
-		slices.Sort(all)
+	for _, name := range slices.Sorted(maps.Keys(figures)) {
+		all := slices.Sorted(slices.Values(figures[name]))
 		at := func(q int) float64 { return all[(len(all)-1)*q/100] }
 		t.Logf("%-13s %d writes, milliseconds until visible: median %.1f, p90 %.1f, p99 %.1f, most %.1f", name, len(all),
 			at(50), at(90), at(99), at(100))

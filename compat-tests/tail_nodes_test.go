@@ -23,11 +23,11 @@ const (
 	slowness = 40 * time.Millisecond
 )
 
-// TestTail_Nodes runs a pair whose standby tails the open segment over nodes that are not what they should be: one stands
-// still; one was restarted and is behind until the next roll, while another one is slow, so that it is the first to
-// answer; then it is needed. The standby follows without HTTP all the time (HDFS-16659, HDFS-16771: a node that is behind
-// must not say that there is nothing new). Then the standby itself stands still until what it has not read has fallen out
-// of the caches: it reads that over HTTP and goes on without.
+// TestTail_Nodes runs a pair whose standby tails the open segment over nodes that are not what they should be: one
+// stands still; one was restarted and is behind until the next roll, while another one is slow, so that it is the first
+// to answer; then it is needed. The standby follows without HTTP all the time (HDFS-16659, HDFS-16771: a node that is
+// behind must not say that there is nothing new). Then the standby itself stands still until what it has not read has
+// fallen out of the caches: it reads that over HTTP and goes on without.
 func TestTail_Nodes(t *testing.T) { onReleases(t, tailNodes, releases(t)...) }
 
 func tailNodes(t *testing.T, ctx context.Context, site *hadoop.Site) {

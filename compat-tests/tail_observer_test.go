@@ -105,9 +105,9 @@ func (c *tailing) finish() {
 	before := c.counts(c.do("stop"))
 	c.agree()
 	after := c.counts(c.do("verify"))
-	if all := after.reads - before.reads; all == 0 || after.observed-before.observed != all || after.failed > before.failed {
-		c.t.Errorf("of %d reads at the end the observer has answered %d, %d failed", all, after.observed-before.observed,
-			after.failed-before.failed)
+	reads, observed, failed := after.reads-before.reads, after.observed-before.observed, after.failed-before.failed
+	if reads == 0 || observed != reads || failed > 0 {
+		c.t.Errorf("of %d reads at the end the observer has answered %d, %d failed", reads, observed, failed)
 	}
 	c.judgeReads()
 	check(c.t, c.clients.End())

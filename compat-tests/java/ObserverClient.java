@@ -31,8 +31,8 @@ import org.apache.hadoop.io.retry.RetryInvocationHandler;
 import org.apache.hadoop.security.UserGroupInformation;
 
 /**
- * Clients that write through the active NameNode and read through an observer (ObserverReadProxyProvider), and hold each
- * read against what was acknowledged before it. Arguments: the nameservice, the observer's RPC address.
+ * Clients that write through the active NameNode and read through an observer (ObserverReadProxyProvider), and hold
+ * each read against what was acknowledged before it. Arguments: the nameservice, the observer's RPC address.
  *
  * <p>One command per line of standard input, one answer per line of standard output:
  * start ROOT CLIENTS PAUSE (milliseconds after each operation) | stop (and waits) |
@@ -125,7 +125,8 @@ public class ObserverClient {
   /** One NameNode, whatever its state. */
   private ClientProtocol direct(String address) throws IOException {
     int colon = address.lastIndexOf(':');
-    InetSocketAddress at = new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+    int port = Integer.parseInt(address.substring(colon + 1));
+    InetSocketAddress at = new InetSocketAddress(address.substring(0, colon), port);
     return NameNodeProxies.createNonHAProxy(new HdfsConfiguration(), at, ClientProtocol.class,
         UserGroupInformation.getCurrentUser(), false).getProxy();
   }
@@ -181,7 +182,8 @@ public class ObserverClient {
       wrong.incrementAndGet();
       synchronized (wrongReads) {
         if (wrongReads.size() < MOST_SHOWN) {
-          wrongReads.add(how + (byObserver ? " (observer) " : " (not observer) ") + path + ": " + status + ", not " + want);
+          String who = byObserver ? " (observer) " : " (not observer) ";
+          wrongReads.add(how + who + path + ": " + status + ", not " + want);
         }
       }
     }
@@ -233,7 +235,8 @@ public class ObserverClient {
     private void step() throws IOException {
       int dice = random.nextInt(10);
       Map<Path, Expected> outcome = new TreeMap<>();
-      Path path = dice < 6 || known.isEmpty() ? new Path(dir, "o" + next++) : known.remove(random.nextInt(known.size()));
+      boolean create = dice < 6 || known.isEmpty();
+      Path path = create ? new Path(dir, "o" + next++) : known.remove(random.nextInt(known.size()));
       Expected before = expected.remove(path.toString());
       try {
         if (before == null) {
