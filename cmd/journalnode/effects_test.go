@@ -46,6 +46,13 @@ var effects = map[string]func(t *testing.T){
 	"ipc.server.log.slow.rpc":                     effectSlowRPC,
 	"ipc.server.log.slow.rpc.threshold.ms":        effectSlowRPC,
 	"hadoop.tmp.dir":                              effectTmpDir,
+
+	"dfs.namenode.shared.edits.dir":                          effectSharedEdits,
+	"dfs.namenode.shared.edits.dir.<nameservice>":            effectSharedEdits,
+	"dfs.namenode.shared.edits.dir.<nameservice>.<namenode>": effectSharedEdits,
+	"dfs.ha.namenodes.<nameservice>":                         effectSharedEdits,
+	"dfs.namenode.edits.qjournals.resolution-enabled":        effectSharedEdits,
+	"dfs.namenode.edits.qjournals.resolver.impl":             effectSharedEdits,
 }
 
 // TestObeyedKeys runs the effects, each once, and fails for a key that claims to be obeyed and has none.
@@ -59,7 +66,8 @@ func TestObeyedKeys(t *testing.T) {
 		if strings.Contains(key, "nameservice") && key != "dfs.nameservices" ||
 			strings.Contains(key, "address") || strings.Contains(key, "bind-host") ||
 			slices.Contains([]string{"ipc.server.listen.queue.size", "ipc.client.kill.max", "ipc.client.connection.maxidletime",
-				"ipc.client.connection.idle-scan-interval.ms", "ipc.server.log.slow.rpc.threshold.ms"}, key) {
+				"ipc.client.connection.idle-scan-interval.ms", "ipc.server.log.slow.rpc.threshold.ms",
+				"dfs.namenode.edits.qjournals.resolution-enabled", "dfs.namenode.edits.qjournals.resolver.impl"}, key) {
 			continue // seen by a test of its own, or by another key's
 		}
 		t.Run(key, effects[key])

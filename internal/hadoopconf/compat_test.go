@@ -69,6 +69,14 @@ func TestCompat_EditsDirPerm(t *testing.T) {
 		[]any{true, uint32(0o750)}, []any{true, uint32(0o750)})
 }
 
+func TestCompat_EnableSync(t *testing.T) {
+	look := field(func(j *hadoopconf.JournalNode) bool { return j.Sync.Enabled })
+	bothWays(t, nil, nil, look, false, true)
+	for value, want := range map[string]bool{"true": true, "false": false} {
+		bothWays(t, nil, []string{"dfs.journalnode.enable.sync", value}, look, want, want)
+	}
+}
+
 func TestCompat_ConfServlet(t *testing.T) {
 	bothWays(t, nil, nil, field(func(j *hadoopconf.JournalNode) bool { return j.HTTP.ConfFormatFromAccept }), false, true)
 }

@@ -58,6 +58,7 @@ func CompatRows() []CompatRow {
 			"TestCompat_TransferThrottle"},
 		{"default of dfs.journalnode.edits.dir.perm", "none: the umask decides", "700", byRelease,
 			"TestCompat_EditsDirPerm"},
+		{"default of dfs.journalnode.enable.sync", "none: nodes do not ask each other", "true", byRelease, "TestCompat_EnableSync"},
 		{"form of /conf", "`?format=xml` or `json`, else 400; `name=` ignored",
 			"by the Accept header; `?name=` gives one property", byRelease, "TestCompat_ConfServlet"},
 		{"`<property name= value= final=/>`", "ignored", "read", byRelease, "TestCompat_ShortForm"},
