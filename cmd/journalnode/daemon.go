@@ -18,6 +18,7 @@ import (
 	"gojn/jnserver"
 	"gojn/servlet"
 	"gojn/storage/vfs"
+	"gojn/syncer"
 )
 
 const (
@@ -40,8 +41,9 @@ type daemon struct {
 	serving  sync.WaitGroup
 	stopping atomic.Bool
 	peers    *peers.Peers
-	opening  *opening // what the start does on disk while the node serves
-	service  *service // who is told of a stop; may be nil
+	syncer   *syncer.Syncer // nil if it is off
+	opening  *opening       // what the start does on disk while the node serves
+	service  *service       // who is told of a stop; may be nil
 	vigil    *vigil
 	stopAsk  context.CancelFunc // ends what asks other nodes
 
@@ -70,6 +72,7 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.peers = newPeers(s, config.Process, rpc.Addr, func(jid string) string { return d.node.Nameservice(jid) }, log)
 	config.Peers = d.peers
 	d.node = jnserver.NewNode(config)
+	d.syncer = newSyncer(s, d.node, d.peers, log)
 	d.opening = newOpening(d.node, d.stopping.Load, log)
 	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
@@ -80,6 +83,9 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	asking, stopAsk := context.WithCancel(context.Background())
 	d.stopAsk = stopAsk
 	d.serving.Go(func() { d.claimVotes(asking) })
+	if d.syncer != nil {
+		d.serving.Go(func() { d.syncer.Run(asking) })
+	}
 	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
 	dir, ok := s.StartDir()

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"gojn/hadooprpc"
@@ -97,7 +98,7 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 	}
 	return servlet.Config{
 		Journals:  journals{d.node},
-		Beans:     func() []jmx.Bean { return append(d.node.Beans(d.info), process.Beans(time.Now())...) },
+		Beans:     func() []jmx.Bean { return slices.Concat(d.node.Beans(d.info), d.syncBeans(), process.Beans(time.Now())) },
 		Conf:      func() []servlet.Property { return properties(conf) },
 		Health:    func() servlet.Health { return health(d.node, d.opening.late(), !d.stopping.Load()) },
 		Bandwidth: s.ImageTransferBandwidth,

@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"gojn/storage":               {"gojn/internal/javaerr", "gojn/qjournalpb", "gojn/storage/editlog", "gojn/storage/vfs"},
 	"gojn/storage/editlog":       {},
 	"gojn/storage/vfs":           {},
+	"gojn/syncer":                {"gojn/internal/javaerr", "gojn/internal/jmx", "gojn/internal/peers", "gojn/jnserver", "gojn/storage"},
 	"gojn/storage/vfs/vfstest":   {"gojn/storage/vfs"},
 }
 
