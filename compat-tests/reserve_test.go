@@ -61,6 +61,7 @@ func TestReserve_JavaIgnoresIt(t *testing.T) {
 		w.must("newEpoch", id.Bytes(2, withCTime(namespace, namespace.CTime+1).Message()).Int(3, 3))
 		refused, err := w.call("format", id.Bytes(2, namespace.Message()).Bool(4, true)) // 2.7 knows no force, and formats
 		t.Logf("format: %q, %v", refused, err)
+		w.must("newEpoch", id.Bytes(2, namespace.Message()).Int(3, 8)) // its format leaves no promise, and so no vote to ours
 		check(t, java.Stop())
 		if now := must(os.ReadFile(path))(t); !bytes.Equal(now, reserve) {
 			t.Errorf("the reserve had %d bytes and has %d, or others", len(reserve), len(now))

@@ -18,6 +18,10 @@ func (w *swapWay) compare(state swapState, model *swapWay) {
 		w.compareRefusals(state, model)
 		return
 	}
+	if state.withheld && w.maker == hadoop.Java && w.taker == hadoop.Ours {
+		w.compareWithheld(state, model)
+		return
+	}
 	listed := make(map[string]string)
 	if w.taker == hadoop.Ours && model.taker != hadoop.Ours {
 		maps.Copy(listed, state.oursTakes)
@@ -64,6 +68,26 @@ func textOf(answers []answer, label string) string {
 		return ""
 	}
 	return answers[i].text
+}
+
+// compareWithheld is compare for a directory that ours, without its peers, must not vote with: it answers all else as
+// Java's node does, and Java's node has it back as it was.
+func (w *swapWay) compareWithheld(state swapState, model *swapWay) {
+	w.t.Helper()
+	want := model.answers[state.name]
+	for _, a := range w.answers[state.name] {
+		question := strings.TrimPrefix(strings.TrimPrefix(a.label, "taken "), "back ")
+		should := textOf(want, "taken "+question)
+		if a.label == "taken new epoch" {
+			should = "FAIL java.io.IOException"
+		}
+		if a.text != should {
+			w.t.Errorf("%s: %s: %s: %s, want %s", w.name, state.name, a.label, a.text, should)
+		}
+	}
+	if !usable(w.answers[state.name]) {
+		w.t.Errorf("%s: %s: of no use to Java's node: %v", w.name, state.name, w.answers[state.name])
+	}
 }
 
 // compareRefusals is compare for a directory that no Java node serves.

@@ -87,7 +87,8 @@ func cutFormat(root string, j *swapJournal) error {
 	return errors.Join(err,
 		os.Rename(root+"/current", root+"/current.tmp"),
 		os.WriteFile(root+"/current.tmp/VERSION", []byte(leftoverText), 0o644),
-		os.MkdirAll(root+"/formatted.tmp/paxos", 0o755), os.WriteFile(root+"/formatted.tmp/VERSION", version, 0o644))
+		os.MkdirAll(root+"/formatted.tmp/paxos", 0o755), os.WriteFile(root+"/formatted.tmp/VERSION", version, 0o644),
+		os.WriteFile(root+"/formatted.tmp/last-promised-epoch", []byte("0\n"), 0o644))
 }
 
 // swapLeftovers: a journal's whole life with and without the files that our node may leave. Both Javas do the same

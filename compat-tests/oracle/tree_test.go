@@ -48,7 +48,7 @@ func TestReadTree(t *testing.T) {
 	}
 }
 
-// TestCompareTrees: only the two deliberate differences pass, and one of them is told.
+// TestCompareTrees: only the deliberate differences pass, and a kept promise is told.
 func TestCompareTrees(t *testing.T) {
 	const segment = "current/edits_inprogress_0000000000000000009"
 	model := oracle.Tree{
@@ -68,6 +68,8 @@ func TestCompareTrees(t *testing.T) {
 		{name: "another content", file: "current/VERSION", content: "cTime=1\n", wantProblems: 1},
 		{name: "another mode", file: "current/", content: "-rwxr-xr-x", wantProblems: 1},
 		{name: "a lost transaction", file: segment, content: "header", wantProblems: 1},
+		{name: "the promise of a format", file: "previous/last-promised-epoch", content: "0\n"},
+		{name: "a promise too much", file: "previous/last-promised-epoch", content: "1\n", wantProblems: 1},
 		{name: "a higher promise", file: "current/last-promised-epoch", content: "4\n", wantKept: 1},
 		{name: "a lower promise", file: "current/last-promised-epoch", content: "2\n", wantProblems: 1},
 		{name: "a higher writer", file: "current/last-writer-epoch", content: "4\n", wantKept: 1},
