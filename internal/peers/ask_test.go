@@ -196,6 +196,41 @@ func portOf(p Peer) string {
 	return port
 }
 
+// brittle is a connection that breaks with the second question.
+type brittle struct {
+	net.Conn
+	writes int
+}
+
+func (b *brittle) Write(p []byte) (int, error) {
+	if b.writes++; b.writes > 1 {
+		return 0, errors.New("broken pipe")
+	}
+	return b.Conn.Write(p)
+}
+
+// TestConnectionBreaksUnderAQuestion: an old one is replaced, once; a new one that breaks is an error.
+func TestConnectionBreaksUnderAQuestion(t *testing.T) {
+	n := serve(t, hadoop34)
+	dials := 0
+	p := client(t, Config{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials++
+		nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if dials == 3 {
+			return &brittle{nc, 1}, err
+		}
+		return &brittle{nc, 0}, err
+	}})
+	for i, ok := range []bool{true, true, false} {
+		if _, err := p.JournalState(ctx, n.peer(), ns1); (err == nil) != ok {
+			t.Errorf("question %d: %v", i, err)
+		}
+	}
+	if dials != 3 {
+		t.Errorf("%d dials", dials)
+	}
+}
+
 // TestSilentPeer: a question ends in time, the connection that gave no answer is not used again, and Close cuts.
 func TestSilentPeer(t *testing.T) {
 	n := serve(t, hadoop34)
