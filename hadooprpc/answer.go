@@ -7,9 +7,25 @@ import (
 
 // answer is one response frame on its way out.
 type answer struct {
-	buf  *[]byte
-	owed bool // it was counted in inflight
-	last bool // the connection finishes after it
+	buf   *[]byte
+	tail  [][]byte // goes behind buf; it belongs to somebody else
+	holds int64    // memory that tail keeps from being freed, if that is more than its length
+	owed  bool     // it was counted in inflight
+	last  bool     // the connection finishes after it
+}
+
+// size is the length of the frame.
+func (a answer) size() int {
+	n := len(*a.buf)
+	for _, p := range a.tail {
+		n += len(p)
+	}
+	return n
+}
+
+// cost is what the answer counts as among those that wait.
+func (a answer) cost() int64 {
+	return max(int64(a.size()), int64(len(*a.buf))+a.holds)
 }
 
 // admit counts an answer that will be owed. It reports false if no new call is to be taken.
@@ -33,7 +49,7 @@ func (c *conn) send(a answer) {
 		putBuffer(a.buf)
 		return
 	}
-	n := int64(len(*a.buf))
+	n := a.cost()
 	c.out = append(c.out, a)
 	c.outBytes += n
 	total := c.srv.answers.Add(n)
@@ -98,7 +114,7 @@ func (c *conn) flush() {
 
 		c.mu.Lock()
 		for _, a := range batch {
-			c.uncount(int64(len(*a.buf)))
+			c.uncount(a.cost())
 			c.settle(a)
 		}
 		if err != nil {
@@ -112,13 +128,17 @@ func (c *conn) flush() {
 }
 
 func (c *conn) write(batch []answer) (int64, error) {
-	if len(batch) == 1 {
+	parts := len(batch)
+	for _, a := range batch {
+		parts += len(a.tail)
+	}
+	if parts == 1 {
 		n, err := c.nc.Write(*batch[0].buf)
 		return int64(n), err
 	}
-	bufs := make(net.Buffers, len(batch))
-	for i, a := range batch {
-		bufs[i] = *a.buf
+	bufs := make(net.Buffers, 0, parts)
+	for _, a := range batch {
+		bufs = append(append(bufs, *a.buf), a.tail...)
 	}
 	return bufs.WriteTo(c.nc)
 }
@@ -148,7 +168,7 @@ func (c *conn) settled() {
 // dropOut forgets the queued answers. c.mu is held. What is being written stays with its writer.
 func (c *conn) dropOut() {
 	for _, a := range c.out {
-		c.uncount(int64(len(*a.buf)))
+		c.uncount(a.cost())
 		c.settle(a)
 		putBuffer(a.buf)
 	}

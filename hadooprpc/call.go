@@ -178,19 +178,23 @@ func (k *call) encode(result proto.Message, err error, queued, took time.Duratio
 		}
 		buf, _ = r.encode(nil) // texts are bounded: it cannot be too long
 	}
+	a := answer{buf: buf, owed: true, last: err != nil && r.err.Fatal}
+	if t, ok := result.(*Tailed); ok && err == nil {
+		a.tail, a.holds = t.Parts, t.Holds
+	}
 	info := CallInfo{
 		Protocol: k.Protocol, Method: k.Method, Resolved: k.method != nil, Key: k.key,
 		User: k.conn.identity.User, Remote: k.conn.remote,
-		RequestBytes: k.size, ResponseBytes: len(*buf), Queue: queued, Processing: took, Err: err,
+		RequestBytes: k.size, ResponseBytes: a.size(), Queue: queued, Processing: took, Err: err,
 	}
 	if err != nil {
 		info.ErrorClass = r.err.Class
 	}
-	if limit := cfg.MaxResponseWarn; limit >= 0 && len(*buf) > limit {
-		cfg.Logger.Warn("large response", "protocol", k.Protocol, "method", k.Method, "bytes", len(*buf))
+	if limit := cfg.MaxResponseWarn; limit >= 0 && a.size() > limit {
+		cfg.Logger.Warn("large response", "protocol", k.Protocol, "method", k.Method, "bytes", a.size())
 	}
 	cfg.Observer.CallDone(info)
-	return answer{buf: buf, owed: true, last: err != nil && r.err.Fatal}
+	return a
 }
 
 // encodeResult is encode with the errors of a result that cannot go on the wire.

@@ -128,26 +128,36 @@ func (r *response) appendHeader(b []byte) []byte {
 
 var errTooLong = errors.New("response longer than 2 GiB")
 
-// encode builds the whole frame. result is nil for an error.
+// encode builds the whole frame, but for the parts of a Tailed, which are to be sent behind it. result is nil for an error.
 func (r *response) encode(result proto.Message) (*[]byte, error) {
 	room := [256]byte{}
 	header := r.appendHeader(room[:0])
 	size := protowire.SizeBytes(len(header))
-	n := 0
+	n, apart := 0, 0
+	tailed, _ := result.(*Tailed)
 	if r.err == nil {
-		n = proto.Size(result)
+		if tailed != nil {
+			n, apart = tailed.encoded(), tailed.size()
+		} else {
+			n = proto.Size(result)
+		}
 		size += protowire.SizeBytes(n)
 	}
 	if size > math.MaxInt32 {
 		return nil, errTooLong
 	}
-	buf := getBuffer(4 + size)
+	buf := getBuffer(4 + size - apart)
 	b := binary.BigEndian.AppendUint32(*buf, uint32(size))
 	b = protowire.AppendBytes(b, header)
 	if r.err == nil {
 		b = protowire.AppendVarint(b, uint64(n))
 		var err error
-		if b, err = (proto.MarshalOptions{UseCachedSize: true}).MarshalAppend(b, result); err != nil {
+		if tailed != nil {
+			b, err = tailed.appendHead(b)
+		} else {
+			b, err = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, result)
+		}
+		if err != nil {
 			putBuffer(buf)
 			return nil, err
 		}

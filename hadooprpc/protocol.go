@@ -25,7 +25,8 @@ type Method struct {
 	// class is answered as an InvalidProtocolBufferException.
 	Decode func(b []byte) (any, error)
 	// Handle does the work, on a goroutine of its own. ctx ends when the server is closed, not when the client goes away:
-	// as in Java, a call that has begun completes. A panic is answered as java.lang.RuntimeException.
+	// as in Java, a call that has begun completes. A panic is answered as java.lang.RuntimeException. A result that ends with
+	// many bytes may be a *Tailed.
 	Handle func(ctx context.Context, c *Call, req any) (proto.Message, error)
 	// Key names what the call works on (a journal's id). At most Server.Handlers calls of one key run at a time, so that a
 	// key whose disk hangs holds up nobody else. Nil or "": the call shares one key with all such calls.

@@ -90,6 +90,7 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 		if err := j.abandonUpgrade("segments from txid " + start.String() + " on are discarded"); err != nil {
 			return err
 		}
+		j.edits.clear() // transactions will be written anew
 		aside, err := j.dir.Discard(start)
 		for _, name := range aside {
 			j.emit(SegmentSetAside{Name: name, Suffix: storage.SuffixTrash})

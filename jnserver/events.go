@@ -81,6 +81,9 @@ type (
 	}
 	// SpaceBack is the end of SpaceShort.
 	SpaceBack struct{ Free vfs.FSInfo }
+	// EditsCacheLost is what getJournaledEdits cannot answer from any more although it was acknowledged here: NameNodes read it
+	// by HTTP.
+	EditsCacheLost struct{ Reason string }
 	// UpgradeAbandoned is an upgrade of which only the first half was done when a new writer began: the state before it is
 	// back.
 	UpgradeAbandoned struct{ Reason string }
@@ -116,6 +119,7 @@ func (SourceFailed) event()     {}
 func (SpaceShort) event()       {}
 func (SpaceBack) event()        {}
 func (UpgradeAbandoned) event() {}
+func (EditsCacheLost) event()   {}
 func (VoteWithheld) event()     {}
 func (VoteGranted) event()      {}
 func (RequestRefused) event()   {}

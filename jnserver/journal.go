@@ -45,6 +45,8 @@ type Env struct {
 	SyncedWrites bool
 	// Reserve is the space that each journal keeps for what must be written to a full disk; the zero value is none.
 	Reserve storage.Reserve
+	// Edits is the memory for getJournaledEdits, which all journals of the process share; nil: none, the call is refused.
+	Edits *EditsCache
 }
 
 var errJournalClosed = errors.New("the journal is closed: the JournalNode is stopping")
@@ -52,8 +54,9 @@ var errJournalClosed = errors.New("the journal is closed: the JournalNode is sto
 // Journal is one namespace's log on this node (Java org.apache.hadoop.hdfs.qjournal.server.Journal). Its methods may be
 // called by many goroutines at once: those that change something run one at a time, in mu; those on Snapshot never wait.
 type Journal struct {
-	jid string
-	env Env
+	jid   string
+	env   Env
+	edits *cachedEdits // nil: off; changed with mu held
 
 	snapshot atomic.Pointer[Snapshot]
 	// nameservice is what calls have named; see Node.Nameservice.
@@ -88,6 +91,7 @@ type Journal struct {
 // openSegment is the segment that this process is writing.
 type openSegment struct {
 	first, next storage.TxID
+	layout      int32
 	w           *storage.SegmentWriter
 }
 
@@ -109,7 +113,7 @@ func OpenJournal(env Env, jid, root string) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{jid: jid, env: env, dir: dir}
+	j := &Journal{jid: jid, env: env, dir: dir, edits: newCachedEdits(env.Edits)}
 	if err := j.reload(); err != nil {
 		_ = dir.Close() // the reason why the journal cannot be used is err
 		return nil, err
@@ -133,12 +137,14 @@ func (j *Journal) Close() error {
 	defer j.mu.Unlock()
 	j.closed.Store(true)
 	j.abortSegment("the node stops")
+	j.edits.clear()
 	return j.dir.Close()
 }
 
 // reload takes all state from the directory, as after a restart: used on open and after format and rollback.
 func (j *Journal) reload() error {
 	j.abortSegment("its directory is read anew")
+	j.edits.clear()
 	j.fence = fence{serial: -1}
 	j.lastOpened = storage.InvalidTxID
 	j.highest, j.highestIn = 0, storage.InvalidTxID
@@ -295,6 +301,7 @@ func (j *Journal) raisePromise(e storage.Epoch, client string) error {
 	if err := j.dir.SetPromisedEpoch(e); err != nil {
 		return err
 	}
+	j.forgetUncommitted()
 	j.fence.promised, j.fence.serial = e, -1
 	j.emit(PromiseRaised{Old: old, New: e, Client: client})
 	return nil

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"gojn/hadooprpc"
-	"gojn/internal/javaerr"
 	pb "gojn/qjournalpb"
 	"gojn/storage"
 )
@@ -27,7 +26,7 @@ func (n *Node) Protocols() []*hadooprpc.Protocol {
 			"isFormatted":        apart(fromMemory, asking(n.isFormatted)),
 			"getJournalState":    apart(fromMemory, asking(n.getJournalState)),
 			"getEditLogManifest": apart(fromMemory, asking(n.getEditLogManifest)),
-			"getJournaledEdits":  apart(fromMemory, asking(n.getJournaledEdits)),
+			"getJournaledEdits":  apart(fromMemory, n.journaledEditsMethod()),
 			"getJournalCTime":    apart(fromDisk, asking(n.getJournalCTime)),
 			"canRollBack":        apart(fromDisk, asking(n.canRollBack)),
 			"newEpoch":           asking(n.newEpoch),
@@ -186,16 +185,6 @@ func (n *Node) getEditLogManifest(_ context.Context, _ *hadooprpc.Call, r *pb.Ge
 		HttpPort: proto.Uint32(n.cfg.HTTPPort),
 		FromURL:  proto.String(n.cfg.HTTPURL),
 	}, nil
-}
-
-// getJournaledEdits is not built yet. It answers as a Java node whose edits cache is off (Journal.getJournaledEdits): a
-// NameNode that tails in-progress edits then falls back to getEditLogManifest and HTTP.
-func (n *Node) getJournaledEdits(_ context.Context, _ *hadooprpc.Call, r *pb.GetJournaledEditsRequestProto) (*pb.GetJournaledEditsResponseProto, error) {
-	if _, err := n.on(r.GetJid(), r.GetNameServiceId()); err != nil {
-		return nil, err
-	}
-	return nil, javaerr.New(javaerr.IOException, "The journal edits cache is not enabled, which is a requirement to fetch journaled edits via RPC. "+
-		"Please enable it via dfs.ha.tail-edits.in-progress (not built yet in gojn: NameNodes fall back to HTTP)")
 }
 
 func (n *Node) getJournalCTime(_ context.Context, _ *hadooprpc.Call, r *pb.GetJournalCTimeRequestProto) (*pb.GetJournalCTimeResponseProto, error) {

@@ -21,6 +21,8 @@ type journalMetrics struct {
 	batches, batchesLagging, txns, bytes int64
 	lastWriteMillis                      int64
 	syncs                                [3]window
+	syncedSegments                       int64 // NumEditLogsSynced
+	served                               servedEdits
 }
 
 // syncWindows are fixed in Java's code, not configured.
@@ -99,9 +101,15 @@ func (n *Node) journalBean(info NodeInfo, j *Journal) jmx.Bean {
 		}
 	}
 	attrs = append(attrs,
+		jmx.Attr{Name: "RpcRequestCacheMissAmountNumMisses", Value: jm.served.misses},
+		jmx.Attr{Name: "RpcRequestCacheMissAmountAvgTxns", Value: jm.served.meanMiss()},
 		jmx.Attr{Name: "BatchesWritten", Value: jm.batches},
 		jmx.Attr{Name: "BatchesWrittenWhileLagging", Value: jm.batchesLagging},
+		jmx.Attr{Name: "BytesServedViaRpc", Value: jm.served.bytes},
 		jmx.Attr{Name: "BytesWritten", Value: jm.bytes},
+		jmx.Attr{Name: "NumEditLogsSynced", Value: jm.syncedSegments},
+		jmx.Attr{Name: "RpcEmptyResponses", Value: jm.served.empty},
+		jmx.Attr{Name: "TxnsServedViaRpc", Value: jm.served.txns},
 		jmx.Attr{Name: "TxnsWritten", Value: jm.txns},
 	)
 	lastWrite := jm.lastWriteMillis

@@ -29,6 +29,9 @@ type Config struct {
 	// Process is the client id of this process's own calls to JournalNodes (qjournalpb.IsProcessID), by which it recognises
 	// that it asks itself. Empty: it never does.
 	Process []byte
+	// EditsCache is how many bytes of edits all journals together keep for getJournaledEdits; 0: none, the call is refused
+	// (Java without dfs.ha.tail-edits.in-progress).
+	EditsCache int64
 	// Audit, if set, gets one record for each call that removes or replaces edits or a promise.
 	Audit func(AuditRecord)
 }
@@ -76,6 +79,9 @@ func NewNode(cfg Config) *Node {
 		failed:   make(map[string]error),
 		listed:   make(map[string]bool),
 		onDisk:   make(map[string][]string),
+	}
+	if cfg.EditsCache > 0 {
+		n.cfg.Edits = NewEditsCache(cfg.EditsCache)
 	}
 	outer := cfg.Events
 	n.cfg.Events = func(jid string, e Event) {

@@ -253,6 +253,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 				return err
 			}
 		}
+		j.edits.dropFrom(accept.End + 1)
 		if plan.highest != j.highest {
 			j.wrote(accept.Start, plan.highest)
 		}
@@ -267,6 +268,7 @@ func (j *Journal) AcceptRecovery(ctx context.Context, r RequestInfo, accept Segm
 // replaced forgets what was known of a segment whose file gave way to an accepted copy. If the highest transaction was in
 // it, or no later segment is here, that is now the copy's end, whatever the old file had held.
 func (j *Journal) replaced(r storage.PaxosRecord) {
+	j.edits.dropFrom(r.Start)
 	j.clearBad(r.Start)
 	delete(j.acked, r.Start)
 	segments := j.dir.Segments()

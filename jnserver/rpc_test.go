@@ -253,7 +253,15 @@ func (c *rpcClient) doRollback() string {
 }
 
 func (c *rpcClient) journaledEdits(since uint64, max uint32) string {
-	return c.call("getJournaledEdits", &pb.GetJournaledEditsRequestProto{
+	answer, _ := c.editsAnswer(since, max)
+	return answer
+}
+
+func (c *rpcClient) editsAnswer(since uint64, max uint32) (string, *pb.GetJournaledEditsResponseProto) {
+	c.t.Helper()
+	resp := &pb.GetJournaledEditsResponseProto{}
+	answer := c.call("getJournaledEdits", &pb.GetJournaledEditsRequestProto{
 		Jid: c.id(), SinceTxId: proto.Uint64(since), MaxTxns: proto.Uint32(max),
-	}, &pb.GetJournaledEditsResponseProto{})
+	}, resp)
+	return answer, resp
 }

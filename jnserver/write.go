@@ -59,6 +59,7 @@ func (j *Journal) append(b batch, records []byte) error {
 	}
 	now := j.env.Clock.Now()
 	j.open.w.Publish()
+	j.keepEdits(b, records)
 	j.open.next = b.last() + 1
 	j.wrote(j.open.first, b.last())
 	j.acked[j.open.first] = b.last()
@@ -104,6 +105,7 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 			layout = j.dir.Info().LayoutVersion
 		}
 		// What was here is given up now, whatever becomes of the new file.
+		j.edits.dropFrom(first)
 		delete(j.acked, first)
 		j.clearBad(first)
 		if j.highestIn == first { // it was the one transaction of that file
@@ -113,7 +115,7 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 		if err != nil {
 			return err
 		}
-		j.open = &openSegment{first: first, next: first, w: w}
+		j.open = &openSegment{first: first, next: first, layout: layout, w: w}
 		j.lastOpened = first
 		j.emit(SegmentStarted{First: first, LayoutVersion: layout, Epoch: r.Epoch})
 		return nil

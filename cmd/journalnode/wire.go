@@ -44,10 +44,23 @@ func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL
 		},
 		EditsDir:              s.EditsDir,
 		EditsDirByNameservice: s.EditsDirByNameservice,
+		EditsCache:            editsCache(s.Cache),
 		HTTPURL:               webURL,
 		HTTPPort:              port,
 		Audit:                 logAudit(log),
 	}
+}
+
+// nominalHeap stands for the heap of a JVM, of which dfs.journalnode.edit-cache-size.fraction is a part: by its default the
+// journals of the process together keep 32 MiB of edits.
+const nominalHeap = 64 << 20
+
+// editsCache is how many bytes of edits are kept for getJournaledEdits; 0 if dfs.ha.tail-edits.in-progress is not set.
+func editsCache(c hadoopconf.EditsCache) int64 {
+	if !c.Enabled {
+		return 0
+	}
+	return c.MaxBytes(nominalHeap)
 }
 
 type systemClock struct{}

@@ -27,6 +27,8 @@ const (
 	HTTPGetFailed         Class = "org.apache.hadoop.hdfs.server.common.HttpGetFailedException"
 	JournalNotFormatted   Class = "org.apache.hadoop.hdfs.qjournal.protocol.JournalNotFormattedException"
 	JournalOutOfSync      Class = "org.apache.hadoop.hdfs.qjournal.protocol.JournalOutOfSyncException"
+	NewerTxnID            Class = "org.apache.hadoop.hdfs.qjournal.server.NewerTxnIdException"
+	CacheMiss             Class = "org.apache.hadoop.hdfs.qjournal.server.JournaledEditsCache$CacheMissException"
 	DiskError             Class = "org.apache.hadoop.util.DiskChecker$DiskErrorException"
 )
 
