@@ -141,9 +141,12 @@ func (w *wiped) comeBack() {
 
 	w.startLoad(gentle, w.Addresses()...)
 	w.takesPart(w.wiped, 0)
+	w.moreDone(50)
+	w.stopLoad()
 	check(t, w.dead.Start(w.ctx))
-	w.roll()
+	w.roll() // a restarted standby is in safe mode until it has read which blocks were deleted
 	check(t, w.dead.WaitState(w.ctx, "standby"))
+	w.startLoad(gentle, w.Addresses()...)
 	w.behind.Kill() // the next election needs the node that was wiped
 	must(w.HAAdmin(w.ctx, "-failover", w.next.ID, w.dead.ID))(t)
 	check(t, w.dead.WaitState(w.ctx, "active"))
