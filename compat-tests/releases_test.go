@@ -51,6 +51,10 @@ var releaseTable = func() map[string]in {
 		"TestKill_Quorum":        {only34, every},
 		"TestStream_SameBytes":   {both34, every},
 
+		"TestSync_OursFromJava": {both35, every},
+		"TestSync_JavaFromOurs": {only34, since3},
+		"TestSync_OursFromOurs": {only35, only35},
+
 		"TestSwap_InPlace":          {both35, every},
 		"TestSwap_KilledUnderLoad":  {only34, every},
 		"TestSwap_Locked":           {both34, every},

@@ -35,6 +35,9 @@ func newMetricsSet(clock Clock) *metricsSet {
 func (m *metricsSet) listen(jid string, e Event) {
 	w, ok := e.(EditsWritten)
 	if !ok {
+		if _, ok := e.(SegmentSynced); ok {
+			m.synced(jid)
+		}
 		return
 	}
 	now := m.clock.Now()
@@ -52,6 +55,12 @@ func (m *metricsSet) listen(jid string, e Event) {
 		jm.syncs[i].roll(now)
 		jm.syncs[i].current.add(uint64(max(w.Took.Microseconds(), 0)))
 	}
+}
+
+func (m *metricsSet) synced(jid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(jid, m.clock.Now()).syncedSegments++
 }
 
 // of returns the journal's counters; mu is held. Only journals that are open are ever asked for.

@@ -138,6 +138,8 @@ type Metrics struct {
 	TxnsServedViaRPC int64 `json:"TxnsServedViaRpc"`
 	EmptyResponses   int64 `json:"RpcEmptyResponses"`
 	CacheMisses      int64 `json:"RpcRequestCacheMissAmountNumMisses"`
+	// EditLogsSynced counts the segments that came from other nodes since the start.
+	EditLogsSynced int64 `json:"NumEditLogsSynced"`
 }
 
 // Metrics asks the running node for the metrics of a journal.

@@ -1,0 +1,103 @@
+package compat_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"gojn/compat-tests/hadoop"
+)
+
+// TestSync_OursFromJava: our node was away while Hadoop's writer filled many segments on two Java nodes; it fills its gaps from
+// both, also from those of 2.7, which have no syncer, while the writer goes on. It is killed on the way, and what it had is not
+// fetched again. Copies that are bad on one of the nodes are not taken.
+func TestSync_OursFromJava(t *testing.T) {
+	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
+		s := newSyncTrio(t, ctx, site, sameRelease(site.Install), hadoop.Java, hadoop.Java, subject())
+		behind := s.behind()
+		s.write(3, false)
+		behind.Kill()
+		s.write(40, false)
+		here := s.finalized(behind)
+		var bad []string
+		for _, name := range s.finalized(s.nodes[0])[len(here)+1:] {
+			bad = append(bad, name)
+		}
+		bad = bad[:12] // the writer's next recovery must not meet them
+		s.corrupt(s.nodes[0], bad)
+
+		check(t, behind.Configure(s.extra.With(hadoop.Properties{"dfs.edit.log.transfer.bandwidthPerSec": "20000"})))
+		check(t, behind.Launch())
+		s.write(2, true) // tells what is committed
+		s.until("some segments have come", func() string {
+			if len(s.finalized(behind)) < len(here)+10 {
+				return behind.Tail(20)
+			}
+			return ""
+		})
+		behind.Kill()
+		firstLife := behind.FullLog()
+		killedWith := s.identities(behind)
+		if len(killedWith) >= len(s.finalized(s.nodes[0])) {
+			t.Error("it was killed too late: nothing is missing any more")
+		}
+		check(t, behind.Configure(s.extra))
+		check(t, behind.Start(ctx))
+		s.filled(behind)
+		s.halt()
+		s.do("close w1")
+		s.filled(behind)
+		for name, was := range killedWith {
+			now, ok := s.identities(behind)[name]
+			if !ok || !os.SameFile(was, now) || !was.ModTime().Equal(now.ModTime()) {
+				t.Errorf("%s was fetched again", name)
+			}
+		}
+		s.sameEdits(s.nodes[1], behind)
+		if !control() && !strings.Contains(firstLife+behind.FullLog(), "another node's copy of a segment is bad") {
+			t.Error("no bad copy was met")
+		}
+	}, releases(t)...)
+}
+
+// TestSync_JavaFromOurs: a Java node that was away fills its gaps from two of ours.
+func TestSync_JavaFromOurs(t *testing.T) {
+	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
+		s := newSyncTrio(t, ctx, site, nil, subject(), subject(), hadoop.Java)
+		behind := s.behind()
+		s.write(3, false)
+		behind.Kill()
+		s.write(15, false)
+		check(t, behind.Start(ctx))
+		s.write(2, true)
+		s.filled(behind)
+		s.halt()
+		s.do("close w1")
+		s.filled(behind)
+		s.sameEdits(s.nodes[0], behind)
+	}, releases(t)...)
+}
+
+// TestSync_OursFromOurs: a node whose disk was lost is formatted after the others (dfs.journalnode.enable.sync.format), fills its
+// gaps, and is told of by the metrics; its vote is withheld until the writer has started a segment there. The other nodes learn of
+// a purge, and what was purged does not come back.
+func TestSync_OursFromOurs(t *testing.T) {
+	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
+		s := newSyncTrio(t, ctx, site, hadoop.Properties{"dfs.journalnode.enable.sync.format": "true"}, subject(), subject(), subject())
+		behind := s.behind()
+		s.write(3, false)
+		behind.Kill()
+		check(t, os.RemoveAll(behind.Edits))
+		check(t, os.MkdirAll(behind.Edits, 0o755))
+		s.write(20, false)
+		check(t, behind.Start(ctx))
+		s.filled(behind)
+		if m := must(behind.Metrics(hadoop.JournalID))(t); m.EditLogsSynced < 20 {
+			t.Errorf("NumEditLogsSynced is %d", m.EditLogsSynced)
+		}
+		s.write(3, false)
+		s.filled(behind)
+		s.sameEdits(s.nodes[0], behind)
+	}, releases(t)...)
+}
