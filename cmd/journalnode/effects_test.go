@@ -53,7 +53,16 @@ var effects = map[string]func(t *testing.T){
 	"dfs.ha.namenodes.<nameservice>":                         effectSharedEdits,
 	"dfs.namenode.edits.qjournals.resolution-enabled":        effectSharedEdits,
 	"dfs.namenode.edits.qjournals.resolver.impl":             effectSharedEdits,
+
+	"dfs.journalnode.enable.sync":           TestKey_EnableSync,
+	"dfs.journalnode.enable.sync.format":    TestKey_EnableSyncFormat,
+	"dfs.journalnode.sync.interval":         TestKey_SyncInterval,
+	"dfs.edit.log.transfer.timeout":         TestKey_EditLogTransferTimeout,
+	"dfs.edit.log.transfer.bandwidthPerSec": TestKey_EditLogTransferBandwidth,
 }
+
+// ownTests are prefixes of the keys whose effects are tests of their own.
+var ownTests = []string{"dfs.journalnode.enable.sync", "dfs.journalnode.sync.", "dfs.edit.log.transfer."}
 
 // TestObeyedKeys runs the effects, each once, and fails for a key that claims to be obeyed and has none.
 func TestObeyedKeys(t *testing.T) {
@@ -64,6 +73,7 @@ func TestObeyedKeys(t *testing.T) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(effects)) {
 		if strings.Contains(key, "nameservice") && key != "dfs.nameservices" ||
+			slices.ContainsFunc(ownTests, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) ||
 			strings.Contains(key, "address") || strings.Contains(key, "bind-host") ||
 			slices.Contains([]string{"ipc.server.listen.queue.size", "ipc.client.kill.max", "ipc.client.connection.maxidletime",
 				"ipc.client.connection.idle-scan-interval.ms", "ipc.server.log.slow.rpc.threshold.ms",

@@ -16,11 +16,15 @@ func newSyncer(s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Pee
 	if !s.Sync.Enabled {
 		return nil
 	}
+	return syncer.New(syncerConfig(s, node, others, log))
+}
+
+func syncerConfig(s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, log *slog.Logger) syncer.Config {
 	timeout := orForever(s.Sync.Timeout)
-	return syncer.New(syncer.Config{
+	return syncer.Config{
 		Node: node, Peers: others, Fetcher: &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
 		Interval: s.Sync.Interval, Bandwidth: s.Sync.Bandwidth, Format: s.Sync.Format, Logger: log,
-	})
+	}
 }
 
 func (d *daemon) syncBeans() []jmx.Bean {

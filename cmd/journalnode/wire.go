@@ -110,8 +110,10 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		release = servlet.Hadoop27
 	}
 	return servlet.Config{
-		Journals:  journals{d.node},
-		Beans:     func() []jmx.Bean { return slices.Concat(d.node.Beans(d.info), d.syncBeans(), process.Beans(time.Now())) },
+		Journals: journals{d.node},
+		Beans: func() []jmx.Bean {
+			return slices.Concat(d.node.Beans(d.info), d.syncBeans(), process.Beans(time.Now()))
+		},
 		Conf:      func() []servlet.Property { return properties(conf) },
 		Health:    func() servlet.Health { return health(d.node, d.opening.late(), !d.stopping.Load()) },
 		Bandwidth: s.ImageTransferBandwidth,

@@ -84,6 +84,12 @@ var samples = map[string]string{
 	"dfs.ha.namenodes.<nameservice>":                         "nn1,nn2",
 	"dfs.namenode.edits.qjournals.resolution-enabled":        "true",
 	"dfs.namenode.edits.qjournals.resolver.impl":             "com.acme.Resolver",
+
+	"dfs.journalnode.enable.sync":           "false",
+	"dfs.journalnode.enable.sync.format":    "true",
+	"dfs.journalnode.sync.interval":         "1",
+	"dfs.edit.log.transfer.timeout":         "1",
+	"dfs.edit.log.transfer.bandwidthPerSec": "1m",
 }
 
 // TestKey_AllObeyed: each obeyed key changes what is read, without a warning, from a file as from the command line.
