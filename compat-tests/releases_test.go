@@ -43,6 +43,7 @@ var releaseTable = func() map[string]in {
 		"TestSaboteur":                  {only34, every},
 		"TestWiped_NodeDoesNotVote":     {only35, every},
 		"TestWiped_JavaLosesEdits":      {nil, every},
+		"TestWiped_SyncFormat":          {nil, only35},
 		"TestWiped_FreshCluster":        {only34, every},
 		"TestWiped_Alone":               {nil, every},
 

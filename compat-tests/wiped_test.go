@@ -156,6 +156,34 @@ func (w *wiped) comeBack() {
 	w.judge()
 }
 
+// TestWiped_SyncFormat is the same loss with nobody's hand in it: dfs.journalnode.enable.sync.format lets the emptied node
+// format itself after the one that is behind, Java's of 3.5.0, and fetch what that one has. It must not vote.
+func TestWiped_SyncFormat(t *testing.T) { onReleases(t, selfFormatted, releases(t)...) }
+
+func selfFormatted(t *testing.T, ctx context.Context, site *hadoop.Site) {
+	if site.Journals == nil {
+		site.Journals = []hadoop.Kind{subject(), hadoop.Java, hadoop.Java}
+	}
+	w := newWiped(t, ctx, site, hadoop.Properties{
+		"dfs.journalnode.enable.sync.format": "true",
+		"dfs.journalnode.sync.interval":      "1000",
+	})
+	w.loseNode(func() { check(t, os.RemoveAll(filepath.Dir(w.wiped.Current(hadoop.JournalID)))) })
+	check(t, w.wiped.Start(ctx))
+	check(t, w.behind.Start(ctx))
+	version := filepath.Join(w.wiped.Current(hadoop.JournalID), "VERSION")
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(version); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s does not format itself after %s: %s", w.wiped.Name, w.behind.Name, w.wiped.Tail(10))
+		}
+	}
+	w.mustNotTakeOver()
+	w.comeBack()
+}
+
 // TestWiped_FreshCluster: of three nodes that were formatted by hand, or by Java's nodes, which leave no promise, none knows
 // what it has promised. They say to each other that it is nothing, and the first NameNode becomes active.
 func TestWiped_FreshCluster(t *testing.T) { onReleases(t, freshCluster, releases(t)...) }
