@@ -52,7 +52,7 @@ func tailFullDisk(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	case err != nil || count > 1:
 		t.Errorf("%s ends at txid %d and answers %d transactions from there on (%v)", full.Name, last, count, err)
 	default:
-		c.refusesNewer(full, last+2)
+		c.refuses(full, last+2, newerTxnID)
 	}
 
 	disk.makeRoom()

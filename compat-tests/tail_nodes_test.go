@@ -82,22 +82,28 @@ func (c *tailing) lagsBehind(node *hadoop.JournalNode, slow *hadoop.Front) {
 	asked := c.metrics(node).EmptyResponses
 	c.follow(30)
 	last := must(c.active().LastTxID())(c.t)
-	c.refusesNewer(node, last)
+	c.refuses(node, last, newerTxnID)
 	c.eventually("the standby asks the node that is behind", func() bool {
-		return c.metrics(node).EmptyResponses >= asked+5 // one was asked by refusesNewer
+		return c.metrics(node).EmptyResponses >= asked+5 // one was asked by refuses
 	})
 	c.follow(30)
 	slow.Delay(0)
 	p.end(c.others(node)...)
 }
 
-// refusesNewer asks a node that is behind: it must say so rather than that there is nothing.
-func (c *tailing) refusesNewer(node *hadoop.JournalNode, since int64) {
+// What a node answers that is behind, and one whose cache begins later.
+const (
+	newerTxnID = "org.apache.hadoop.hdfs.qjournal.server.NewerTxnIdException"
+	cacheMiss  = "org.apache.hadoop.hdfs.qjournal.server.JournaledEditsCache$CacheMissException"
+)
+
+// refuses asks a node for transactions: it must refuse with this exception, not say that there are none.
+func (c *tailing) refuses(node *hadoop.JournalNode, since int64, class string) {
 	c.t.Helper()
-	_, err := c.journaledEdits(node, since, 10)
+	count, err := c.journaledEdits(node, since, 10)
 	var refused *wire.RemoteError
-	if !errors.As(err, &refused) || refused.Class != "org.apache.hadoop.hdfs.qjournal.server.NewerTxnIdException" {
-		c.t.Errorf("%s is behind txid %d and answers %v", node.Name, since, err)
+	if !errors.As(err, &refused) || refused.Class != class {
+		c.t.Errorf("%s answers %d transactions from %d on, %v; want %s", node.Name, count, since, err, class)
 	}
 }
 
@@ -152,14 +158,15 @@ func (c *tailing) cacheTooSmall() {
 	standby.Resume()
 	c.follow(30)
 	log := standby.LogSince(from)
-	fallbacks, missed := strings.Count(log, fallback), strings.Count(log, "CacheMissException")
+	fallbacks, missed := strings.Count(log, fallback), strings.Count(log, "Oldest txn ID available in the cache is")
 	c.t.Logf("behind the caches %s fell back to HTTP %d times", standby.ID, fallbacks)
 	if fallbacks == 0 || missed == 0 {
-		c.t.Errorf("%s has missed %d bytes and fell back to HTTP %d times; its log has %d CacheMissExceptions", standby.ID,
+		c.t.Errorf("%s has missed %d bytes and fell back to HTTP %d times; its log has %d cache misses", standby.ID,
 			bulk*bulkName, fallbacks, missed)
 	}
 	for _, j := range c.Journals {
 		c.eventually(j.Name+" counts its cache misses", func() bool { return c.metrics(j).CacheMisses > misses[j] })
+		c.refuses(j, 1, cacheMiss)
 	}
 	p := c.begin("back in the cache")
 	c.follow(60)
