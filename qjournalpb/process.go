@@ -8,13 +8,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A process id names one run of a gojn JournalNode, so that nodes that ask each other know themselves and each other whatever
-// the addresses: it is the client id of the calls, 16 bytes as a Java client's, and is answered to those that have one. Java
-// nodes neither have one nor get to see one.
+// A process id names one run of a gojn JournalNode, so that nodes that ask each other know themselves and each other
+// whatever the addresses: it is the client id of the calls, 16 bytes as a Java client's, and is answered to those that
+// have one. Java nodes neither have one nor get to see one.
 
 const (
-	// ProcessIDLen is the length of a process id in bytes, which begins with ProcessIDPrefix; the rest is random.
-	ProcessIDLen    = 16
+	// ProcessIDLen is the length of a process id in bytes.
+	ProcessIDLen = 16
+	// ProcessIDPrefix is how a process id begins; the rest is random.
 	ProcessIDPrefix = "gojn"
 	// processField is far from the fields of Hadoop's messages.
 	processField protowire.Number = 7_470_000

@@ -106,8 +106,8 @@ func (r *reader) sharedEdits(nameservices []string) SharedEdits {
 	return s
 }
 
-// MaxBytes is the capacity of the cache if memory bytes are there for the process: Bytes, else Fraction of it, as an int of
-// Java's limits it.
+// MaxBytes is the capacity of the cache if memory bytes are there for the process: Bytes, else Fraction of it, as an
+// int of Java's limits it.
 func (c EditsCache) MaxBytes(memory int64) int64 {
 	if c.Bytes > 0 {
 		return c.Bytes

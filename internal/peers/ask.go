@@ -43,8 +43,8 @@ func (p *Peers) ask(
 	return at, nil
 }
 
-// JournalState asks for the promised epoch (getJournalState). Errors here and below: *hadooprpc.RemoteError with what the peer
-// answered, ErrMyself, ErrClosed, the context's, or why there is no connection.
+// JournalState asks for the promised epoch (getJournalState). Errors here and below: *hadooprpc.RemoteError with what
+// the peer answered, ErrMyself, ErrClosed, the context's, or why there is no connection.
 func (p *Peers) JournalState(ctx context.Context, peer Peer, j Journal) (State, error) {
 	s, err := p.state(ctx, peer, j, p.cfg.Timeout)
 	return s.State, err
@@ -72,13 +72,15 @@ func (p *Peers) state(ctx context.Context, peer Peer, j Journal, limit time.Dura
 	return s, nil
 }
 
-// Manifest asks for the finalized segments that reach since (getEditLogManifestFromJournal; of a peer that does not know
-// InterQJournalProtocol, as those of 2.x, getEditLogManifest).
+// Manifest asks for the finalized segments that reach since (getEditLogManifestFromJournal; of a peer that does not
+// know InterQJournalProtocol, as those of 2.x, getEditLogManifest).
 func (p *Peers) Manifest(ctx context.Context, peer Peer, j Journal, since storage.TxID) (Manifest, error) {
 	return p.manifest(ctx, peer, j, since, p.cfg.Timeout)
 }
 
-func (p *Peers) manifest(ctx context.Context, peer Peer, j Journal, since storage.TxID, limit time.Duration) (Manifest, error) {
+func (p *Peers) manifest(
+	ctx context.Context, peer Peer, j Journal, since storage.TxID, limit time.Duration,
+) (Manifest, error) {
 	ctx, cancel := p.within(ctx, limit)
 	defer cancel()
 	req := &pb.GetEditLogManifestRequestProto{Jid: j.id(), NameServiceId: j.nameservice(),
@@ -111,8 +113,8 @@ func (p *Peers) manifest(ctx context.Context, peer Peer, j Journal, since storag
 	return m, nil
 }
 
-// isUnknown tells whether a peer does not know a protocol or method. Where service authorization is on, a node of 2.x refuses
-// the whole connection.
+// isUnknown tells whether a peer does not know a protocol or method. Where service authorization is on, a node of 2.x
+// refuses the whole connection.
 func isUnknown(err error) bool {
 	var remote *hadooprpc.RemoteError
 	return errors.As(err, &remote) && (remote.Class == hadooprpc.ClassNoSuchProtocol ||
@@ -135,8 +137,8 @@ func (p *Peers) setOld(peer Peer) {
 	}
 }
 
-// StorageInfo asks for the namespace of the journal (getStorageInfo). Of an unformatted journal it is the zero value. A peer
-// that is older than 3.5.0 gives ErrNoStorageInfo.
+// StorageInfo asks for the namespace of the journal (getStorageInfo). Of an unformatted journal it is the zero value. A
+// peer that is older than 3.5.0 gives ErrNoStorageInfo.
 func (p *Peers) StorageInfo(ctx context.Context, peer Peer, j Journal) (storage.StorageInfo, error) {
 	ctx, cancel := p.within(ctx, p.cfg.Timeout)
 	defer cancel()
@@ -186,7 +188,8 @@ func baseURL(peer Peer, from string, port uint32) (string, error) {
 	return (&url.URL{Scheme: protocol, Host: net.JoinHostPort(peer.Host, at)}).String(), nil
 }
 
-// SegmentURL is where a node whose Manifest has URL base serves a finalized segment (Java GetJournalEditServlet.buildPath).
+// SegmentURL is where a node whose Manifest has URL base serves a finalized segment (Java
+// GetJournalEditServlet.buildPath).
 func SegmentURL(base, jid string, first storage.TxID, info storage.StorageInfo) string {
 	namespace := fmt.Sprintf("%d:%d:%d:%s", info.LayoutVersion, info.NamespaceID, info.CTime, info.ClusterID)
 	return fmt.Sprintf("%s/getJournal?jid=%s&segmentTxId=%d&storageInfo=%s&inProgressOk=false",

@@ -15,10 +15,11 @@ import (
 type Config struct {
 	// SharedEdits is the configuration of the journals' nodes.
 	SharedEdits SharedEdits
-	// Listen tells the address that this node's RPC server is bound to, its port included; nil if none is (yet). Optional.
+	// Listen tells the address that this node's RPC server is bound to, its port included; nil if none is (yet).
+	// Optional.
 	Listen func() net.Addr
-	// Process is the client id of all calls, by which a node recognises itself, see NewProcess. The RPC server of this process
-	// must know it (jnserver.Config.Process). Empty: a new one.
+	// Process is the client id of all calls, by which a node recognises itself, see NewProcess. The RPC server of this
+	// process must know it (jnserver.Config.Process). Empty: a new one.
 	Process []byte
 	// User is who the calls come from, default User().
 	User string
@@ -31,8 +32,8 @@ type Config struct {
 	LookupTimeout time.Duration
 	// VoteTimeout limits each question of NothingPromised, default 3 s; SourceTimeout each of Sources, default 5 s.
 	VoteTimeout, SourceTimeout time.Duration
-	// VotePause is how long NothingPromised waits when it is satisfied, default 1.5 s; negative: not at all. Nodes that are
-	// all asked at the same moment so all see each other's answers before the first of them promises something.
+	// VotePause is how long NothingPromised waits when it is satisfied, default 1.5 s; negative: not at all. Nodes that
+	// are all asked at the same moment so all see each other's answers before the first of them promises something.
 	VotePause time.Duration
 	// IdleTimeout is how long a connection stays open without a call, default 10 s (ipc.client.connection.maxidletime).
 	IdleTimeout time.Duration
@@ -94,8 +95,8 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// SharedEdits holds the keys that name the nodes, trimmed and as they are otherwise. hadoopconf.SharedEdits has the same
-// fields.
+// SharedEdits holds the keys that name the nodes, trimmed and as they are otherwise. hadoopconf.SharedEdits has the
+// same fields.
 type SharedEdits struct {
 	// Base is dfs.namenode.shared.edits.dir, "" if it is not set.
 	Base string
@@ -105,10 +106,11 @@ type SharedEdits struct {
 	NameNodes map[string][]string
 	// Nameservices is dfs.internal.nameservices if that names any, else dfs.nameservices.
 	Nameservices []string
-	// ResolveNames: a name stands for as many nodes as it has addresses (dfs.namenode.edits.qjournals.resolution-enabled).
+	// ResolveNames: a name stands for as many nodes as it has addresses
+	// (dfs.namenode.edits.qjournals.resolution-enabled).
 	ResolveNames bool
-	// Resolver is the Java class that then resolves names (dfs.namenode.edits.qjournals.resolver.impl). Only Hadoop's default
-	// is built, DNSResolver; "" means it.
+	// Resolver is the Java class that then resolves names (dfs.namenode.edits.qjournals.resolver.impl). Only Hadoop's
+	// default is built, DNSResolver; "" means it.
 	Resolver string
 }
 

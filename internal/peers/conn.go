@@ -16,8 +16,8 @@ import (
 	"gojn/internal/javaerr"
 )
 
-// line is the connection to a peer for one protocol, as Java's client has them. It is dialled when a question needs it, anew
-// when it was lost, and closed when it has been idle.
+// line is the connection to a peer for one protocol, as Java's client has them. It is dialled when a question needs it,
+// anew when it was lost, and closed when it has been idle.
 type line struct {
 	peer     Peer
 	protocol string
@@ -86,7 +86,8 @@ func (p *Peers) sweep() {
 	}
 }
 
-// Close cuts all questions, which then fail with ErrClosed, and closes all connections. It may be called more than once.
+// Close cuts all questions, which then fail with ErrClosed, and closes all connections. It may be called more than
+// once.
 func (p *Peers) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -148,7 +149,8 @@ func (p *Peers) use(ctx context.Context, l *line) (c *hadooprpc.Client, fresh bo
 	return c, true, nil
 }
 
-// dial resolves the peer's name now and tries its addresses one after the other, each with its share of the time that is left.
+// dial resolves the peer's name now and tries its addresses one after the other, each with its share of the time that
+// is left.
 func (p *Peers) dial(ctx context.Context, peer Peer) (net.Conn, netip.Addr, error) {
 	addrs, err := p.resolve(ctx, peer.Host)
 	if err != nil {
@@ -177,9 +179,9 @@ func (p *Peers) dialOne(ctx context.Context, address string, left int) (net.Conn
 	return p.cfg.Dial(ctx, "tcp", address)
 }
 
-// call asks a peer. A connection that was there before and turns out to be lost, since the peer closed it or was restarted,
-// is dialled anew once. It returns who answered. Errors: a *hadooprpc.RemoteError with the first line of its text, ErrMyself,
-// ErrClosed, ctx's, or why there is no connection.
+// call asks a peer. A connection that was there before and turns out to be lost, since the peer closed it or was
+// restarted, is dialled anew once. It returns who answered. Errors: a *hadooprpc.RemoteError with the first line of its
+// text, ErrMyself, ErrClosed, ctx's, or why there is no connection.
 func (p *Peers) call(ctx context.Context, l *line, method string, req, resp proto.Message) (netip.Addr, error) {
 	for {
 		c, fresh, err := p.use(ctx, l)
@@ -209,8 +211,8 @@ func (p *Peers) call(ctx context.Context, l *line, method string, req, resp prot
 	}
 }
 
-// drop closes a connection that did not answer, so that the next question does not wait on one to a machine that is gone. It
-// does not if others wait on it too: the last of them will.
+// drop closes a connection that did not answer, so that the next question does not wait on one to a machine that is
+// gone. It does not if others wait on it too: the last of them will.
 func (p *Peers) drop(l *line, c *hadooprpc.Client) {
 	p.mu.Lock()
 	mine := l.calls == 1 && l.client == c

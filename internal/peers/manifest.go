@@ -37,7 +37,7 @@ func parseManifest(b []byte) (m Manifest, from httpServer, err error) {
 		}
 		return nil
 	})
-	if err == nil && !(hasManifest && hasPort) {
+	if err == nil && (!hasManifest || !hasPort) {
 		err = errManifestFields
 	}
 	return m, from, err
@@ -83,7 +83,7 @@ func parseLog(b []byte) (s Segment, inProgress bool, err error) {
 		}
 		return nil
 	})
-	if err == nil && !(hasFirst && hasLast) {
+	if err == nil && (!hasFirst || !hasLast) {
 		err = errManifestFields
 	}
 	return s, inProgress, err

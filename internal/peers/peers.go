@@ -16,8 +16,8 @@ import (
 // Journal names a journal to other nodes.
 type Journal struct {
 	ID string
-	// Nameservice is the one that its NameNodes named, "" if it is not known. A Java node that opens the journal for the
-	// question takes it to find the directory.
+	// Nameservice is the one that its NameNodes named, "" if it is not known. A Java node that opens the journal for
+	// the question takes it to find the directory.
 	Nameservice string
 }
 
@@ -34,11 +34,11 @@ func (p Peer) String() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.P
 type List struct {
 	// Nodes is the number of all nodes, this one included.
 	Nodes int
-	// Peers are the others, in the order of the configuration. A node of which it is not known yet whether it is this one is
-	// among them.
+	// Peers are the others, in the order of the configuration. A node of which it is not known yet whether it is this
+	// one is among them.
 	Peers []Peer
-	// JournalID is the path of the URI that names them. As in Java a value of dfs.namenode.shared.edits.dir without suffix
-	// counts for every journal, whatever its path.
+	// JournalID is the path of the URI that names them. As in Java a value of dfs.namenode.shared.edits.dir without
+	// suffix counts for every journal, whatever its path.
 	JournalID string
 	// Key is the property that names them.
 	Key string
@@ -103,8 +103,8 @@ func New(cfg Config) *Peers {
 	return p
 }
 
-// Journals are those that the configuration names: by the paths of the URIs, with the nameservice whose key it is ("" for the
-// key without suffix, unless there is one nameservice only). The errors tell which keys are wrong, and how.
+// Journals are those that the configuration names: by the paths of the URIs, with the nameservice whose key it is (""
+// for the key without suffix, unless there is one nameservice only). The errors tell which keys are wrong, and how.
 func (p *Peers) Journals() ([]Journal, []error) {
 	list, errs := p.cfg.SharedEdits.journals()
 	if err := p.resolvable(); err != nil {
@@ -113,8 +113,8 @@ func (p *Peers) Journals() ([]Journal, []error) {
 	return list, errs
 }
 
-// Of tells the nodes of a journal. It resolves their names, at the same time, to leave this node out; one
-// that does not resolve stays in the list. The error tells why nobody is configured, or what is wrong with the configuration.
+// Of tells the nodes of a journal. It resolves their names, at the same time, to leave this node out; one that does not
+// resolve stays in the list. The error tells why nobody is configured, or what is wrong with the configuration.
 func (p *Peers) Of(ctx context.Context, j Journal) (List, error) {
 	if j.Nameservice == "" {
 		j = p.journal(j.ID)

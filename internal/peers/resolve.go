@@ -63,9 +63,10 @@ func (p *Peers) nodesOf(ctx context.Context, q quorum) (nodes []node, open []str
 	return nodes, open
 }
 
-// expand makes one node of each address (Util.getAddressesList with resolution enabled). Java then goes on with the names that
-// the addresses have in turn, for Kerberos' sake; here the addresses do, so that reverse look-ups may fail. A node with IPv4
-// and IPv6 addresses is one: as Hadoop's Java, which prefers IPv4, only IPv4 counts where there is any.
+// expand makes one node of each address (Util.getAddressesList with resolution enabled). Java then goes on with the
+// names that the addresses have in turn, for Kerberos' sake; here the addresses do, so that reverse look-ups may fail.
+// A node with IPv4 and IPv6 addresses is one: as Hadoop's Java, which prefers IPv4, only IPv4 counts where there is
+// any.
 func expand(written []node) (nodes []node, open []string) {
 	for _, n := range written {
 		if n.err != nil {

@@ -16,9 +16,9 @@ type named struct {
 	key, value string
 }
 
-// of finds the nodes of a journal in Java's order (JournalNodeSyncer.getOtherJournalNodeAddrs): the key without suffix, that
-// of the nameservice, those of the nameservice's NameNodes. Where Java gives up because no NameNode has named its nameservice
-// (those of 2.x never do), the journal's id, which is the path of the URI, tells.
+// of finds the nodes of a journal in Java's order (JournalNodeSyncer.getOtherJournalNodeAddrs): the key without suffix,
+// that of the nameservice, those of the nameservice's NameNodes. Where Java gives up because no NameNode has named its
+// nameservice (those of 2.x never do), the journal's id, which is the path of the URI, tells.
 func (s SharedEdits) of(j Journal) (named, error) {
 	if s.Base != "" {
 		return read(keySharedEdits, s.Base)
@@ -94,8 +94,9 @@ func (s SharedEdits) value(ns string) (key, value string, err error) {
 	return "", "", nil
 }
 
-// nameservices are all that the configuration knows: those that it lists, those with NameNodes, and those that only the keys
-// name. A suffix with a dot is a NameNode's, of a nameservice that is listed or has NameNodes, or nobody's, as in Java.
+// nameservices are all that the configuration knows: those that it lists, those with NameNodes, and those that only the
+// keys name. A suffix with a dot is a NameNode's, of a nameservice that is listed or has NameNodes, or nobody's, as in
+// Java.
 func (s SharedEdits) nameservices() []string {
 	set := map[string]bool{}
 	for _, ns := range s.Nameservices {

@@ -63,7 +63,7 @@ var (
 
 // parseNode reads host, host:port, [v6] or [v6]:port.
 func parseNode(s string) (Peer, error) {
-	host, port := s, ""
+	var host, port string
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		literal, after, ok := strings.Cut(inner, "]")
 		addr, err := netip.ParseAddr(literal)
@@ -87,7 +87,8 @@ func parseNode(s string) (Peer, error) {
 	return Peer{Host: host, Port: int(n)}, nil
 }
 
-// isHostName passes what may be a name or an IPv4 address. Underscores, which Java's URI refuses, are in use in containers.
+// isHostName passes what may be a name or an IPv4 address. Underscores, which Java's URI refuses, are in use in
+// containers.
 func isHostName(s string) bool {
 	for _, r := range s {
 		switch {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -265,18 +264,6 @@ func mapped(m map[string]netip.AddrPort) func(context.Context, string, string) (
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, inner.String())
 	}
-}
-
-func peerAt(s string) Peer {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		panic(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		panic(err)
-	}
-	return Peer{Host: host, Port: n}
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -12,11 +12,11 @@ import (
 	"gojn/storage"
 )
 
-// NothingPromised is nil if more than half of all nodes of the journal, this one not counted, have just said that they never
-// promised anything: that their last promised epoch is 0. A peer that is silent, not formatted, or answers with an error has
-// not said so. The nodes have to be those of the journal's own URI, all known; one that has two names counts once. The error
-// tells what each of them said. highest is the highest epoch that one of them has promised, 0 if none says so. jnserver.Peers has
-// this method.
+// NothingPromised is nil if more than half of all nodes of the journal, this one not counted, have just said that they
+// never promised anything: that their last promised epoch is 0. A peer that is silent, not formatted, or answers with
+// an error has not said so. The nodes have to be those of the journal's own URI, all known; one that has two names
+// counts once. The error tells what each of them said. highest is the highest epoch that one of them has promised, 0 if
+// none says so. jnserver.Peers has this method.
 func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storage.Epoch, err error) {
 	ctx, cancel := p.within(ctx, forever)
 	defer cancel()
@@ -104,8 +104,8 @@ func (p *Peers) poll(ctx context.Context, j Journal, nodes []node) []vote {
 	return votes
 }
 
-// distinct counts the nodes that said zero, each once: those that answered as one process, or have an address and the port in
-// common, are one.
+// distinct counts the nodes that said zero, each once: those that answered as one process, or have an address and the
+// port in common, are one.
 func distinct(votes []vote) int {
 	var counted []vote
 	for _, v := range votes {
