@@ -17,45 +17,45 @@ import (
 // (its GO remarks), deliberate lists it with the reason; a listed difference that is none any more is an error too.
 func TestRPC_ErrorMatrix(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
-		ours := must(site.JournalNode("matrix-ours", subject(), journalnode(t), nil))(t)
-		java := must(site.JournalNode("matrix-java", hadoop.Java, "", nil))(t)
-		got, want := runMatrix(t, ctx, ours), runMatrix(t, ctx, java)
-		for i, row := range want {
-			ours := got[i].outcome
-			d, listed := deliberate[row.label]
-			if !listed {
-				d, listed = deliberate[site.Install.Release.Version+" "+row.label]
-			}
-			switch same := ours == row.outcome; {
-			case control() && !same:
-				t.Errorf("%s: two Java nodes differ\n 1: %s\n 2: %s", row.label, ours, row.outcome)
-			case control() || same && !listed:
-			case same:
-				t.Errorf("%s does not differ any more (%s), take it off the list: %s", row.label, d.reason, ours)
-			case !listed || !strings.Contains(ours, d.ours):
-				t.Errorf("%s:\n ours: %s\n java: %s\n listed: %+v", row.label, ours, row.outcome, d)
-			default:
-				t.Logf("%s (%s)\n ours: %s\n java: %s", row.label, d.reason, ours, row.outcome)
-			}
-		}
-		for label := range deliberate {
-			if !slices.ContainsFunc(want, func(r result) bool { return r.label == withoutRelease(label) }) {
-				t.Errorf("the list of differences names %q, which is no call", label)
-			}
-		}
+		cache := hadoop.Properties{"dfs.ha.tail-edits.in-progress": "true"}
+		ours := must(site.JournalNode("matrix-ours", subject(), journalnode(t), cache))(t)
+		java := must(site.JournalNode("matrix-java", hadoop.Java, "", cache))(t)
+		compareMatrix(t, site, runMatrix(t, ctx, ours, errorMatrix), runMatrix(t, ctx, java, errorMatrix), deliberate)
 	}, releases(t)...)
+}
+
+// compareMatrix wants Java's answers of ours, but for the differences.
+func compareMatrix(t *testing.T, site *hadoop.Site, got, want []result, deliberate map[string]difference) {
+	t.Helper()
+	for i, row := range want {
+		ours := got[i].outcome
+		d, listed := deliberate[row.label]
+		if !listed {
+			d, listed = deliberate[site.Install.Release.Version+" "+row.label]
+		}
+		switch same := ours == row.outcome; {
+		case control() && !same:
+			t.Errorf("%s: two Java nodes differ\n 1: %s\n 2: %s", row.label, ours, row.outcome)
+		case control() || same && !listed:
+		case same:
+			t.Errorf("%s does not differ any more (%s), take it off the list: %s", row.label, d.reason, ours)
+		case !listed || !strings.Contains(ours, d.ours):
+			t.Errorf("%s:\n ours: %s\n java: %s\n listed: %+v", row.label, ours, row.outcome, d)
+		default:
+			t.Logf("%s (%s)\n ours: %s\n java: %s", row.label, d.reason, ours, row.outcome)
+		}
+	}
+	for label := range deliberate {
+		if !slices.ContainsFunc(want, func(r result) bool { return r.label == withoutRelease(label) }) {
+			t.Errorf("the list of differences names %q, which is no call", label)
+		}
+	}
 }
 
 // difference is an answer that is deliberately not Java's.
 type difference struct {
 	ours   string // what our answer contains
 	reason string // with the section of journal.md
-}
-
-// noCache is our answer to getJournaledEdits, in Java's words for a node without the cache.
-var noCache = difference{
-	"FAIL status 1 code 1 java.io.IOException: The journal edits cache is not enabled",
-	"not built yet: refused by name, NameNodes fall back to HTTP",
 }
 
 // withoutRelease is the call's label of an entry of deliberate.
@@ -75,10 +75,6 @@ var deliberate = map[string]difference{
 		"OK manifest{log{startTxId:1 endTxId:3 isInProgress:0} committedTxnId:3}",
 		"3.10 GO: a segment in progress without transactions is left out",
 	},
-	"getJournaledEdits 1 max 100": noCache,
-	"getJournaledEdits 21 max 8":  noCache,
-	"getJournaledEdits 500":       noCache,
-	"getJournaledEdits 0 max 8":   noCache,
 	"3.4.2 storage info for a peer": {
 		`OK layoutVersion:4294967229 namespaceID:1073741825 clusterID:"CID-`, "3.16: only 3.5 knows the method",
 	},
@@ -102,13 +98,13 @@ var deliberate = map[string]difference{
 type result struct{ label, outcome string }
 
 // runMatrix starts the node and makes all calls on one connection.
-func runMatrix(t *testing.T, ctx context.Context, j *hadoop.JournalNode) []result {
+func runMatrix(t *testing.T, ctx context.Context, j *hadoop.JournalNode, steps func(*hadoop.JournalNode) []step) []result {
 	t.Helper()
 	check(t, j.Start(ctx))
 	conn := must(wire.Dial(ctx, j.RPC, wire.QJournalProtocol, "hdfs"))(t)
 	defer conn.Close()
 	var results []result
-	for _, s := range errorMatrix(j) {
+	for _, s := range steps(j) {
 		protocol, version := s.protocol, s.version
 		if protocol == "" {
 			protocol = wire.QJournalProtocol

@@ -66,6 +66,7 @@ var releaseTable = func() map[string]in {
 		"TestUpgrade_SameTrees":     {both35, every},
 		"TestHTTP_GetJournal":       {every, every},
 		"TestRPC_ErrorMatrix":       {since3, since3},
+		"TestRPC_EditsCache":        {only35, since3},
 	}
 }()
 

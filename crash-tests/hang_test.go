@@ -128,6 +128,7 @@ func hangAt(t *testing.T, c hangCase, n int, watch *stopwatch, hung *vfs.Op) {
 			if now := answersOf(t, nn); now != before {
 				t.Errorf("before the hang the journal answered\n%s\nnow\n%s", before, now)
 			}
+			need(t, nn.editsOrMiss())
 		}
 	}
 	for _, page := range []string{"/health", "/readyz", "/livez", "/jmx"} {
@@ -179,7 +180,7 @@ func newHangStage(t testing.TB, mem *vfs.Mem, disk *hangingDisk) (node *wiredNod
 	for _, nn := range []*nameNode{mine, others} {
 		for _, err := range []error{
 			nn.format(), nn.newEpoch(1), nn.start(1), nn.write(nn.info(), 1, 1, 3, 4), nn.finalize(1, 3),
-			nn.start(4), nn.write(nn.info(), 4, 4, 8, 4),
+			nn.start(4), nn.write(nn.info(), 4, 4, 8, 4), nn.edits(),
 		} {
 			need(t, err)
 		}
@@ -222,7 +223,7 @@ func callEverything(node *wiredNode, nn *nameNode) error {
 	question := func(ask func() (string, error)) error { _, err := ask(); return err }
 	calls := []func() error{
 		func() error { return question(nn.isFormatted) }, func() error { return question(nn.state) },
-		func() error { return question(nn.manifest) }, nn.cTime, nn.canRollBack,
+		func() error { return question(nn.manifest) }, nn.editsOrMiss, nn.cTime, nn.canRollBack,
 		func() error { return node.getSegment(nn.jid, 1) },
 		func() error { return nn.newEpoch(2) },
 		func() error { return nn.prepare(4) }, func() error { return nn.accept(4, 8) },

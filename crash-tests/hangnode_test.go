@@ -94,7 +94,8 @@ func newWiredNode(t testing.TB, fsys vfs.FS) *wiredNode {
 		Env: jnserver.Env{
 			FS: fsys, Clock: stillClock{}, Fetcher: otherNode{}, CurrentPerm: 0o700, LockOwner: "4711@jn1.example.com",
 		},
-		EditsDir: editsDir, HTTPURL: "http://jn1.example.com:8480", HTTPPort: 8480,
+		EditsCache: 1 << 20,
+		EditsDir:   editsDir, HTTPURL: "http://jn1.example.com:8480", HTTPPort: 8480,
 	})
 	n := &wiredNode{node: node}
 	t.Cleanup(func() {

@@ -180,14 +180,18 @@ func wantError(t testing.TB, err error, class javaerr.Class, part string) {
 func frames(first, last storage.TxID) []byte {
 	var out []byte
 	for tx := first; tx <= last; tx++ {
-		b := []byte{3}
-		b = binary.BigEndian.AppendUint32(b, 8+4+4)
-		b = binary.BigEndian.AppendUint64(b, uint64(tx))
-		b = append(b, "body"...)
-		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-		out = append(out, b...)
+		out = append(out, frameWith(tx, "body")...)
 	}
 	return out
+}
+
+// frameWith is a good frame with that body.
+func frameWith(tx storage.TxID, body string) []byte {
+	b := []byte{3}
+	b = binary.BigEndian.AppendUint32(b, uint32(8+len(body)+4))
+	b = binary.BigEndian.AppendUint64(b, uint64(tx))
+	b = append(b, body...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
 const frameLen = 21
