@@ -51,7 +51,7 @@ func voters(t *testing.T, process []byte, list ...said) []Peer {
 
 func votingClient(t *testing.T, cfg Config, nodes ...Peer) *Peers {
 	t.Helper()
-	cfg.Listen, cfg.VoteTimeout = listening("192.0.2.1:8485"), 2*time.Second
+	cfg.Listen, cfg.VoteTimeout = listening("192.0.2.1:8485"), 6*time.Second
 	return client(t, cfg, nodes...)
 }
 
@@ -235,7 +235,7 @@ func TestSources(t *testing.T) {
 	old.segments, old.from = []Segment{{10, 20}}, "http://0.0.0.0:8490"
 	hangs.hang = make(chan struct{})
 	names := newNames("exact", "127.0.0.1")
-	p := client(t, Config{Resolver: names, SourceTimeout: 2 * time.Second},
+	p := client(t, Config{Resolver: names, SourceTimeout: 6 * time.Second},
 		old.peer(), longer.peer(), Peer{"exact", int(exact.addr.Port())}, empty.peer(), hangs.peer(), Peer{"gone", 1})
 	const tail = "/getJournal?jid=ns1&segmentTxId=10&storageInfo=-67%3A5%3A9%3ACID-1&inProgressOk=false"
 	want := []string{"http://127.0.0.1:8490" + tail, "http://exact:8480" + tail}
