@@ -41,6 +41,7 @@ var releaseTable = func() map[string]in {
 		"TestTail_FullDisk":             {nil, since3},
 		"TestTail_MixedQuorum":          {nil, since3},
 		"TestSaboteur":                  {only34, every},
+		"TestFigures_TenJournals":       {nil, only34},
 		"TestWiped_NodeDoesNotVote":     {only35, every},
 		"TestWiped_JavaLosesEdits":      {nil, every},
 		"TestWiped_SyncFormat":          {nil, only35},
