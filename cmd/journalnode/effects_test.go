@@ -54,6 +54,10 @@ var effects = map[string]func(t *testing.T){
 	"dfs.namenode.edits.qjournals.resolution-enabled":        effectSharedEdits,
 	"dfs.namenode.edits.qjournals.resolver.impl":             effectSharedEdits,
 
+	"dfs.ha.tail-edits.in-progress":            effectTailEdits,
+	"dfs.journalnode.edit-cache-size.bytes":    effectEditCacheBytes,
+	"dfs.journalnode.edit-cache-size.fraction": effectEditCacheFraction,
+
 	"dfs.journalnode.enable.sync":           TestKey_EnableSync,
 	"dfs.journalnode.enable.sync.format":    TestKey_EnableSyncFormat,
 	"dfs.journalnode.sync.interval":         TestKey_SyncInterval,

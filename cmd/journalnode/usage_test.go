@@ -89,8 +89,8 @@ func TestAsTyped(t *testing.T) {
 			return nil, []string{"--config", conf(t), "-fs", "hdfs://x", "-jt", "y:1", "-Da.key=1"}
 		}, map[string]string{"fs.defaultFS": "hdfs://x", "a.key": "1"}, []string{"-jt means nothing"}},
 		{"a warning of the files comes once", func(t *testing.T) ([]string, []string) {
-			return nil, []string{"--config", conf(t, "dfs.ha.tail-edits.in-progress", "true", "dfs.journalnode.no.such.key", "1")}
-		}, nil, []string{"dfs.ha.tail-edits.in-progress = 'true'", "dfs.journalnode.no.such.key = '1'"}},
+			return nil, []string{"--config", conf(t, "hadoop.prometheus.endpoint.enabled", "true", "dfs.journalnode.no.such.key", "1")}
+		}, nil, []string{"hadoop.prometheus.endpoint.enabled = 'true'", "dfs.journalnode.no.such.key = '1'"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env, args := c.args(t)

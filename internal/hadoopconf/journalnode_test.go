@@ -85,6 +85,10 @@ var samples = map[string]string{
 	"dfs.namenode.edits.qjournals.resolution-enabled":        "true",
 	"dfs.namenode.edits.qjournals.resolver.impl":             "com.acme.Resolver",
 
+	"dfs.ha.tail-edits.in-progress":            "true",
+	"dfs.journalnode.edit-cache-size.bytes":    "1000",
+	"dfs.journalnode.edit-cache-size.fraction": "0.25",
+
 	"dfs.journalnode.enable.sync":           "false",
 	"dfs.journalnode.enable.sync.format":    "true",
 	"dfs.journalnode.sync.interval":         "1",
