@@ -27,8 +27,12 @@ var tailKeys = hadoop.Properties{
 	"dfs.ha.log-roll.period":               "-1",
 }
 
-// fallback is what a NameNode logs when it reads the open segment over HTTP for want of an answer by RPC.
-const fallback = "falling back to streaming"
+// fallback is what a NameNode logs when it reads the open segment over HTTP for want of an answer by RPC, unread when
+// it cannot read an answer. It then takes another node's, so that nothing else shows.
+const (
+	fallback = "via RPC; falling back to streaming"
+	unread   = "Got error reading edit log input stream"
+)
 
 // followPatience is how long those who tail may take to apply what is there: a busy machine, not a bound to measure.
 const followPatience = 40 * time.Second
@@ -159,8 +163,8 @@ func (c *tailing) begin(what string) *phase {
 	return p
 }
 
-// end checks that nothing was rolled, that nobody fell back to HTTP, and that the given nodes have answered
-// transactions by RPC.
+// end checks that nothing was rolled, that nobody fell back to HTTP or could not read an answer, and that the given
+// nodes have answered transactions by RPC.
 func (p *phase) end(nodes ...*hadoop.JournalNode) {
 	c := p.c
 	c.t.Helper()
@@ -168,8 +172,12 @@ func (p *phase) end(nodes ...*hadoop.JournalNode) {
 		c.t.Errorf("%s: the edits were rolled (open segment %d, then %d): this shows nothing", p.what, p.open, now)
 	}
 	for n, from := range p.logs {
-		if times := strings.Count(n.LogSince(from), fallback); times > 0 {
+		log := n.LogSince(from)
+		if times := strings.Count(log, fallback); times > 0 {
 			c.t.Errorf("%s: %s fell back to HTTP %d times", p.what, n.ID, times)
+		}
+		if times := strings.Count(log, unread); times > 0 {
+			c.t.Errorf("%s: %s could not read %d answers", p.what, n.ID, times)
 		}
 	}
 	for _, j := range nodes {

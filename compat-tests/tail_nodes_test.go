@@ -20,7 +20,7 @@ const (
 	// bulkName is the length of a name in bulk.
 	bulkName = 7000
 	// slowness is how much later a slow node answers: the other two have answered long before.
-	slowness = 40 * time.Millisecond
+	slowness = 300 * time.Millisecond
 )
 
 // TestTail_Nodes runs a pair whose standby tails the open segment over nodes that are not what they should be: one
