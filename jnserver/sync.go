@@ -127,6 +127,7 @@ func (j *Journal) mayPromote(w *storage.SyncDownload, committed storage.TxID) er
 func (j *Journal) promote(downloads []*storage.SyncDownload) ([]error, error) {
 	refused, aside, err := j.dir.PromoteSynced(downloads)
 	for _, s := range aside {
+		j.edits.dropFrom(s.First) // what it held was decided elsewhere
 		j.emit(SegmentSetAside{Name: s.Name, Suffix: storage.SuffixStale})
 	}
 	now := j.dir.Segments()
