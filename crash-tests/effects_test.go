@@ -42,6 +42,8 @@ func (s state) after(c call, o outcome) []state {
 		next := s.clone()
 		next.half = true
 		return doubt(o, s, next)
+	case opSync:
+		return s.synced(c, o)
 	case opUpgrade:
 		return doubt(o, s, s.upgraded(c.info))
 	case opFinalizeUpgrade:

@@ -38,6 +38,7 @@ type call struct {
 	inProgress  bool
 	records     []byte
 	info        storage.StorageInfo
+	group       []synced // of opSync
 }
 
 var errPurgedInPart = errors.New("purgeLogs could not remove everything")

@@ -33,7 +33,7 @@ func upgraded() []step {
 
 // scenarios are histories over every RPC that changes state.
 func scenarios() []scenario {
-	return slices.Concat(writing(), recovering(), administering(), upgrading(), reserving())
+	return slices.Concat(writing(), recovering(), administering(), upgrading(), reserving(), syncing())
 }
 
 func writing() []scenario {

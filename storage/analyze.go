@@ -142,6 +142,7 @@ func (d *Dir) reload() error {
 	d.writer.forget()
 	d.unsettled, d.paxosUnsynced, d.before, d.suspicion = false, false, nil, nil
 	d.state, d.info, d.vote = NotFormatted, StorageInfo{}, Vote{}
+	d.overtaken = nil
 
 	if err := d.syncVisible(); err != nil {
 		return err

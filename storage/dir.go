@@ -83,6 +83,8 @@ type Dir struct {
 	// paxosUnsynced: a record was written or removed, but the sync of paxos/ failed.
 	paxosUnsynced bool
 	syncing       map[string]*SyncDownload // by name; nil until this process has emptied edits.sync/
+	// overtaken are files of current/ that the index does not show: segments in progress that a finalized one has overtaken.
+	overtaken []Segment
 }
 
 // Names in a journal's directory besides those of current/'s segments (names.go).

@@ -19,6 +19,9 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
 		return nil, err
 	}
+	if _, err := d.dropOvertaken(); err != nil { // what took its place is about to go
+		return nil, err
+	}
 	segs := d.Segments()
 	for _, s := range segs {
 		if s.First < start && s.Last >= start {

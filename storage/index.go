@@ -23,7 +23,10 @@ func (d *Dir) Segments() []Segment {
 	return nil
 }
 
-func (d *Dir) publish(segs []Segment) { d.segments.Store(&segs) }
+func (d *Dir) publish(segs []Segment) {
+	segs = d.hideOvertaken(segs)
+	d.segments.Store(&segs)
+}
 
 func compareSegments(a, b Segment) int {
 	return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), strings.Compare(a.Name, b.Name))

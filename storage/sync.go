@@ -246,6 +246,12 @@ func (d *Dir) PromoteSynced(downloads []*SyncDownload) (refused []error, aside [
 		return d.syncCurrent()
 	}
 	if slices.Contains(refused, nil) {
+		// From now on, so that none is shown beside one in progress: what overtakes needs no second look.
+		for i, w := range downloads {
+			if refused[i] == nil && len(segmentsAt(d.Segments(), w.First)) > 0 {
+				d.prove(w.Name, sound)
+			}
+		}
 		if err := d.changeSynced(move, func([]Segment) []Segment { return added }); err != nil {
 			return nil, nil, err
 		}
@@ -257,7 +263,8 @@ func (d *Dir) PromoteSynced(downloads []*SyncDownload) (refused []error, aside [
 		}
 	}
 	if aside, err = d.dropOvertaken(); err != nil {
-		d.unsettled = true // the next use of the list tries again
+		d.unsettled = true
+		_ = d.settle() // tries again, now or before the next use
 	}
 	return refused, aside, err
 }
@@ -295,25 +302,27 @@ func lastFinalized(segs []Segment) Segment {
 // dropOvertaken sets segments in progress aside beside which there is a finalized one with the same first transaction, and
 // drops their recovery records: a finalized segment is decided, and two at one txid make every later lookup fail. That is how
 // Java's syncer, and a crash of ours, leave it. A finalized one that has lost what its name says overtakes nothing. Not
-// synced: one that a power cut brings back is set aside again by the next Open.
+// synced: one that a power cut brings back is set aside again by the next Open. Until it is set aside the index hides it.
 func (d *Dir) dropOvertaken() (aside []Segment, err error) {
-	segs := d.Segments()
-	for _, s := range segs {
-		if !s.InProgress {
-			continue
-		}
-		if whole, err := d.wholeAt(segs, s.First); err != nil || !whole {
-			if err != nil {
-				return aside, err
-			}
-			continue
-		}
+	if err := d.judgeTwins(); err != nil {
+		return nil, err
+	}
+	for len(d.overtaken) > 0 {
+		s := d.overtaken[0]
 		if err := d.DeletePaxos(s.First); err != nil { // first, as a segment that is still there is tried again
 			return aside, err
 		}
 		from := d.segmentPath(s.Name)
-		rename := func() error { return d.fs.Rename(from, from+SuffixStale) }
-		err := d.changeSynced(rename, func(segs []Segment) []Segment { return withoutSegments(segs, named(s.Name)) })
+		rename := func() error {
+			if err := d.fs.Rename(from, from+SuffixStale); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil // it was purged
+		}
+		err := d.changeSynced(rename, func(segs []Segment) []Segment {
+			d.overtaken = withoutSegments(d.overtaken, named(s.Name))
+			return segs
+		})
 		if err != nil {
 			return aside, err
 		}
@@ -323,17 +332,49 @@ func (d *Dir) dropOvertaken() (aside []Segment, err error) {
 	return aside, nil
 }
 
-// wholeAt tells whether a finalized segment that begins at first is here, with all that its name says.
-func (d *Dir) wholeAt(segs []Segment, first TxID) (bool, error) {
-	for _, s := range segmentsAt(segs, first) {
-		if s.InProgress {
+// judgeTwins looks at finalized segments beside which there is one in progress with the same first transaction, and lets those
+// that have all that their names say overtake it.
+func (d *Dir) judgeTwins() error {
+	segs := d.Segments()
+	found := false
+	for _, s := range segs {
+		if !s.InProgress {
 			continue
 		}
-		if d.Sound(s) {
-			return true, nil
+		for _, final := range segmentsAt(segs, s.First) {
+			if final.InProgress {
+				continue
+			}
+			scan, err := d.Scan(final)
+			if err != nil {
+				return err
+			}
+			if scan.HasTxns() && scan.End == final.Last {
+				d.prove(final.Name, sound)
+				found = true
+			}
 		}
-		scan, err := d.Scan(s)
-		return err == nil && scan.HasTxns() && scan.End == s.Last, err
 	}
-	return false, nil
+	if found {
+		d.publish(segs)
+	}
+	return nil
+}
+
+// hideOvertaken takes those segments in progress out of a list that a sound finalized one has overtaken, and remembers them.
+func (d *Dir) hideOvertaken(segs []Segment) []Segment {
+	overtaken := func(s Segment) bool {
+		return s.InProgress && slices.ContainsFunc(segmentsAt(segs, s.First), func(o Segment) bool {
+			return !o.InProgress && d.Sound(o)
+		})
+	}
+	if !slices.ContainsFunc(segs, overtaken) {
+		return segs
+	}
+	for _, s := range segs {
+		if overtaken(s) && !slices.ContainsFunc(d.overtaken, named(s.Name)) {
+			d.overtaken = append(d.overtaken, s)
+		}
+	}
+	return withoutSegments(segs, overtaken)
 }
