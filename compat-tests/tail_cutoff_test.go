@@ -76,6 +76,7 @@ func tailCutOff(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	c.follow(60)
 	c.readThroughObserver()
 	c.stopLoad()
+	c.do("stop")
 	for _, n := range c.AllNameNodes() {
 		c.mustNotShow(n, "/cut-off")
 	}
