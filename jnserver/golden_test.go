@@ -100,22 +100,28 @@ func TestGoldenAnswers(t *testing.T) {
 	}
 }
 
-// Every method of QJournalProtocol is served; the table has no other.
+// Every method of both protocols is served; the tables have no other.
 func TestMethodTable(t *testing.T) {
+	want := map[string]string{
+		jnserver.QJournalProtocol: "isFormatted getJournalState newEpoch format journal heartbeat startLogSegment finalizeLogSegment " +
+			"purgeLogs getEditLogManifest getJournaledEdits prepareRecovery acceptRecovery discardSegments doPreUpgrade doUpgrade " +
+			"doFinalize canRollBack doRollback getJournalCTime",
+		jnserver.InterQJournalProtocol: "getEditLogManifestFromJournal getStorageInfo",
+	}
 	protocols := newNode(t, newConfig(vfs.NewMem(), noFetch)).Protocols()
-	if len(protocols) != 1 || protocols[0].Name != jnserver.QJournalProtocol || protocols[0].Version != 1 {
-		t.Fatalf("protocols %v", protocols)
+	if len(protocols) != len(want) {
+		t.Fatalf("%d protocols", len(protocols))
 	}
-	want := strings.Fields("isFormatted getJournalState newEpoch format journal heartbeat startLogSegment finalizeLogSegment purgeLogs " +
-		"getEditLogManifest getJournaledEdits prepareRecovery acceptRecovery discardSegments doPreUpgrade doUpgrade doFinalize canRollBack " +
-		"doRollback getJournalCTime")
-	for _, name := range want {
-		if _, ok := protocols[0].Methods[name]; !ok {
-			t.Errorf("%s is not served", name)
+	for _, p := range protocols {
+		names := strings.Fields(want[p.Name])
+		if len(p.Methods) != len(names) || p.Version != 1 {
+			t.Errorf("%s: version %d, %d methods, want %d", p.Name, p.Version, len(p.Methods), len(names))
 		}
-	}
-	if len(protocols[0].Methods) != len(want) {
-		t.Errorf("%d methods, want %d", len(protocols[0].Methods), len(want))
+		for _, name := range names {
+			if _, ok := p.Methods[name]; !ok {
+				t.Errorf("%s: %s is not served", p.Name, name)
+			}
+		}
 	}
 }
 
