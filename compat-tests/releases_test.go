@@ -48,14 +48,16 @@ var releaseTable = func() map[string]in {
 		"TestWiped_FreshCluster":        {only34, every},
 		"TestWiped_Alone":               {nil, every},
 
-		"TestHA_Recovery":        {only34, every},
-		"TestRecovery_Downloads": {both35, every},
-		"TestKill_Quorum":        {only34, every},
-		"TestStream_SameBytes":   {both34, every},
+		"TestHA_Recovery":          {only34, every},
+		"TestRecovery_Downloads":   {both35, every},
+		"TestRecovery_OtherSource": {both35, every},
+		"TestKill_Quorum":          {only34, every},
+		"TestStream_SameBytes":     {both34, every},
 
-		"TestSync_OursFromJava": {both35, every},
-		"TestSync_JavaFromOurs": {only34, since3},
-		"TestSync_OursFromOurs": {only35, only35},
+		"TestSync_OursFromJava":     {both35, every},
+		"TestSync_JavaFromOurs":     {only34, since3},
+		"TestSync_OursFromOurs":     {only35, only35},
+		"TestSync_ThousandSegments": {nil, only34},
 
 		"TestSwap_InPlace":          {both35, every},
 		"TestSwap_KilledUnderLoad":  {only34, every},
