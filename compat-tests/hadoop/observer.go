@@ -15,6 +15,12 @@ func (c *Cluster) AllNameNodes() []*NameNode {
 	return all
 }
 
+// Reconfigure adds keys to the NameNodes' configurations, for their next start.
+func (c *Cluster) Reconfigure(more Properties) error {
+	c.options.NameNodes = c.options.NameNodes.With(more)
+	return c.ConfigureHA()
+}
+
 // BecomeObserver makes the started nn3, a standby, an observer.
 func (c *Cluster) BecomeObserver(ctx context.Context) error {
 	if _, err := c.HAAdmin(ctx, "-transitionToObserver", c.Observer.ID); err != nil {

@@ -39,8 +39,9 @@ import org.apache.hadoop.security.UserGroupInformation;
  * counts answers WRITES UNKNOWN READS OBSERVED FAILED WRONG (OBSERVED: reads that the observer has answered) |
  * wrong answers the first wrong reads | verify (all that must be there, through the observer) answers as counts |
  * dump FILE (through the observer) | dump FILE ADDRESS (that NameNode, also a standby that allows stale reads) |
- * latency ROOT WRITES PAUSE standby ADDRESS | latency ROOT WRITES PAUSE observer answers microseconds from each
- * acknowledgement to the end of the first read that sees the write
+ * latency ROOT WRITES PAUSE standby ADDRESS | latency ROOT WRITES PAUSE observer answers for each write the
+ * microseconds until its acknowledgement, and from there to the end of the first read that sees it (PAUSE: the longest
+ * between writes)
  */
 public class ObserverClient {
   private static final int MOST_SHOWN = 5;
@@ -370,9 +371,11 @@ public class ObserverClient {
     DistributedFileSystem fs = connect(-1);
     fs.mkdirs(new Path(root));
     StringBuilder all = new StringBuilder();
+    Random random = new Random(count); // equal pauses would meet the pauses of those who tail always at the same point
     for (int i = 0; i < count; i++) {
-      Thread.sleep(pause);
+      Thread.sleep(random.nextInt((int) pause));
       Path path = new Path(root, "d" + i);
+      long begun = System.nanoTime();
       if (!fs.mkdirs(path)) {
         throw new IOException("mkdirs " + path);
       }
@@ -389,7 +392,8 @@ public class ObserverClient {
           }
         }
       }
-      all.append(i == 0 ? "" : ",").append((System.nanoTime() - acknowledged) / 1000);
+      long seen = System.nanoTime();
+      all.append(' ').append((acknowledged - begun) / 1000).append(' ').append((seen - acknowledged) / 1000);
     }
     fs.close();
     return all.toString();
