@@ -29,6 +29,19 @@ type JournalHealth struct {
 	SpaceError string
 	// Space is nil if it is not known.
 	Space *Space
+	// Sync is nil if gaps are not filled from other nodes. It never makes the node degraded: the others have what is missing.
+	Sync *Sync
+}
+
+// Sync is how far a journal's gaps are filled from other nodes.
+type Sync struct {
+	MissingSegments  int        `json:"missingSegments"`  // being fetched, or tried again
+	WaitingSegments  int        `json:"waitingSegments"`  // not known to be committed
+	DisputedSegments int        `json:"disputedSegments"` // the nodes contradict each other
+	PeersAnswered    int        `json:"peersAnswered"`
+	PeersAsked       int        `json:"peersAsked"`
+	LastRound        *time.Time `json:"lastRound,omitempty"`
+	LastError        string     `json:"lastError,omitempty"`
 }
 
 // Space is what the file system of a journal's directory said at AsOf, and how much of it the journal keeps for a full disk.
@@ -77,6 +90,7 @@ type journalHealthJSON struct {
 	VoteError       string           `json:"voteError,omitempty"`
 	SpaceError      string           `json:"spaceError,omitempty"`
 	Space           *Space           `json:"space,omitempty"`
+	Sync            *Sync            `json:"sync,omitempty"`
 }
 
 func statusWord(ok bool) string {
@@ -95,7 +109,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 		body.Journals = append(body.Journals, journalHealthJSON{
 			JID: j.JournalID, Status: statusWord(j.OK()), Formatted: j.Formatted,
 			OpenError: j.OpenError, DamagedSegments: j.DamagedSegments, VoteError: j.VoteError,
-			SpaceError: j.SpaceError, Space: j.Space,
+			SpaceError: j.SpaceError, Space: j.Space, Sync: j.Sync,
 		})
 	}
 	text, err := json.MarshalIndent(body, "", "  ")

@@ -33,3 +33,29 @@ func (d *daemon) syncBeans() []jmx.Bean {
 	}
 	return d.syncer.Beans()
 }
+
+// withSync adds how far the gaps of each journal are filled.
+func (d *daemon) withSync(h servlet.Health) servlet.Health {
+	if d.syncer == nil {
+		return h
+	}
+	for _, st := range d.syncer.Status() {
+		shown := &servlet.Sync{
+			MissingSegments: st.Missing, WaitingSegments: st.Waiting, DisputedSegments: st.Disputed,
+			PeersAnswered: st.PeersAnswered, PeersAsked: st.PeersAsked,
+		}
+		if !st.LastRound.IsZero() {
+			at := st.LastRound.UTC()
+			shown.LastRound = &at
+		}
+		if st.LastError != nil {
+			shown.LastError = st.LastError.Error()
+		}
+		for i := range h.Journals {
+			if h.Journals[i].JournalID == st.JournalID {
+				h.Journals[i].Sync = shown
+			}
+		}
+	}
+	return h
+}

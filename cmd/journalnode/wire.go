@@ -115,7 +115,7 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 			return slices.Concat(d.node.Beans(d.info), d.syncBeans(), process.Beans(time.Now()))
 		},
 		Conf:      func() []servlet.Property { return properties(conf) },
-		Health:    func() servlet.Health { return health(d.node, d.opening.late(), !d.stopping.Load()) },
+		Health:    func() servlet.Health { return d.withSync(health(d.node, d.opening.late(), !d.stopping.Load())) },
 		Bandwidth: s.ImageTransferBandwidth,
 		Release:   release,
 		FilterNaN: s.HTTP.JMXNaNFilter,
