@@ -18,20 +18,20 @@ func TestSync_OursFromJava(t *testing.T) {
 		behind := s.behind()
 		s.write(3, false)
 		behind.Kill()
-		s.write(40, false)
+		s.write(24, false)
 		here := s.finalized(behind)
 		var bad []string
 		for _, name := range s.finalized(s.nodes[0])[len(here)+1:] {
 			bad = append(bad, name)
 		}
-		bad = bad[:12] // the writer's next recovery must not meet them
+		bad = bad[:8] // the writer's next recovery must not meet them
 		s.corrupt(s.nodes[0], bad)
 
-		check(t, behind.Configure(s.extra.With(hadoop.Properties{"dfs.edit.log.transfer.bandwidthPerSec": "20000"})))
+		check(t, behind.Configure(s.extra.With(hadoop.Properties{"dfs.edit.log.transfer.bandwidthPerSec": "10000"})))
 		check(t, behind.Launch())
 		s.write(2, true) // tells what is committed
 		s.until("some segments have come", func() string {
-			if len(s.finalized(behind)) < len(here)+10 {
+			if len(s.finalized(behind)) < len(here)+4 {
 				return behind.Tail(20)
 			}
 			return ""

@@ -44,8 +44,9 @@ const (
 	lookInterval = time.Second
 	// firstRetry is the pause after a round that failed; it doubles up to the interval.
 	firstRetry = 5 * time.Second
-	// leastBurst is what may come at once however narrow the bandwidth is, bytes.
-	leastBurst = 64 << 10
+	// leastBurst and mostBurst are what may come at once, bytes: a quarter of a second's, within these.
+	leastBurst = 8 << 10
+	mostBurst  = 64 << 10
 )
 
 // Syncer fills gaps while Run runs. Its other methods may be called from any goroutine, at any time.
@@ -68,7 +69,7 @@ func New(cfg Config) *Syncer {
 	}
 	s := &Syncer{cfg: cfg, slots: make(chan struct{}, cfg.Downloads), journals: make(map[string]*status)}
 	if cfg.Bandwidth > 0 {
-		s.limiter = rate.NewLimiter(rate.Limit(cfg.Bandwidth), leastBurst)
+		s.limiter = rate.NewLimiter(rate.Limit(cfg.Bandwidth), int(min(max(cfg.Bandwidth/4, leastBurst), mostBurst)))
 	}
 	return s
 }
