@@ -63,6 +63,7 @@ func tailLatency(t *testing.T, ctx context.Context, release hadoop.Release, back
 			}
 		}
 		for i, c := range clusters {
+			c.alone(clusters)
 			_, standby := c.roles()
 			for _, way := range []string{"standby " + standby.RPC, "observer"} {
 				answer := c.do("latency /latency-%d-%.1s %d %d %s", round, way, latencyWrites, latencyPause, way)
@@ -73,6 +74,9 @@ func tailLatency(t *testing.T, ctx context.Context, release hadoop.Release, back
 			}
 		}
 	}
+	for _, c := range clusters {
+		c.alone(nil)
+	}
 	for i, p := range phases {
 		p.end(clusters[i].Journals[0])
 	}
@@ -82,5 +86,21 @@ func tailLatency(t *testing.T, ctx context.Context, release hadoop.Release, back
 		at := func(q int) float64 { return all[(len(all)-1)*q/100] }
 		t.Logf("%s: %d writes, milliseconds: median %.1f, p90 %.1f, p99 %.1f, most %.1f",
 			name, len(all), at(50), at(90), at(99), at(100))
+	}
+}
+
+// alone lets those who tail in this cluster go on, and those of the others stand still, whose questions would be work
+// for the machine.
+func (c *tailing) alone(clusters []*tailing) {
+	c.t.Helper()
+	for _, other := range clusters {
+		if other != c {
+			for _, n := range other.followers() {
+				check(c.t, n.Pause(c.ctx))
+			}
+		}
+	}
+	for _, n := range c.followers() {
+		n.Resume()
 	}
 }
