@@ -45,6 +45,8 @@ import org.apache.hadoop.security.UserGroupInformation;
  */
 public class ObserverClient {
   private static final int MOST_SHOWN = 5;
+  private static final int MOST_ATTEMPTS = 20;
+  private static final long PROBE_PERIOD = 200; // milliseconds
   private static final long LATENCY_PATIENCE = 30_000_000_000L; // nanoseconds
 
   private final String service;
@@ -119,7 +121,7 @@ public class ObserverClient {
     HdfsConfiguration conf = new HdfsConfiguration();
     conf.set("dfs.client.failover.proxy.provider." + service, ObserverReadProxyProvider.class.getName());
     conf.set("dfs.client.failover.observer.auto-msync-period." + service, autoMsync + "ms");
-    conf.set("dfs.client.failover.observer.probe.retry.period", "200ms");
+    conf.set("dfs.client.failover.observer.probe.retry.period", PROBE_PERIOD + "ms");
     return (DistributedFileSystem) FileSystem.newInstance(URI.create("hdfs://" + service), conf);
   }
 
@@ -307,7 +309,7 @@ public class ObserverClient {
   private String dump(String file, ClientProtocol one) throws IOException {
     DistributedFileSystem fs = connect(-1);
     try (PrintWriter out = new PrintWriter(file, "UTF-8")) {
-      return new Dump(out, one == null ? fs.getClient().getNamenode() : one, fs).below("").toString();
+      return new Dump(out, one, fs).below("").toString();
     } finally {
       fs.close();
     }
@@ -317,25 +319,24 @@ public class ObserverClient {
     final PrintWriter out;
     final ClientProtocol nameNode;
     final DistributedFileSystem fs;
+    final boolean one;
     int paths;
     int elsewhere;
 
-    Dump(PrintWriter out, ClientProtocol nameNode, DistributedFileSystem fs) {
+    Dump(PrintWriter out, ClientProtocol one, DistributedFileSystem fs) {
       this.out = out;
-      this.nameNode = nameNode;
+      this.one = one != null;
       this.fs = fs;
+      nameNode = this.one ? one : fs.getClient().getNamenode();
     }
 
     Dump below(String parent) throws IOException {
       byte[] after = HdfsFileStatus.EMPTY_NAME;
       DirectoryListing part;
       do {
-        part = nameNode.getListing(parent.isEmpty() ? "/" : parent, after, false);
+        part = list(parent, after);
         if (part == null) {
           throw new IOException(parent + " is not there");
-        }
-        if (!fromObserver(fs)) {
-          elsewhere++;
         }
         for (HdfsFileStatus s : part.getPartialListing()) {
           show(parent + "/" + s.getLocalName(), s);
@@ -343,6 +344,25 @@ public class ObserverClient {
         after = part.getLastName();
       } while (part.hasMore());
       return this;
+    }
+
+    /** A block without a replica sends the client to the active, and for a while all that it asks then. */
+    private DirectoryListing list(String parent, byte[] after) throws IOException {
+      for (int attempt = 0; ; attempt++) {
+        DirectoryListing part = nameNode.getListing(parent.isEmpty() ? "/" : parent, after, false);
+        if (one || fromObserver(fs)) {
+          return part;
+        }
+        if (attempt == MOST_ATTEMPTS) {
+          elsewhere++;
+          return part;
+        }
+        try {
+          Thread.sleep(2 * PROBE_PERIOD);
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+      }
     }
 
     private void show(String path, HdfsFileStatus s) throws IOException {
