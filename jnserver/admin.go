@@ -14,7 +14,11 @@ type FormatRequest struct {
 	BlockPoolID     string
 	SoftwareVersion string
 	Force           *bool // nil: the client did not say
+	// Emptied: another node has promised something, so that this one has lost what it had. It is formatted without a vote.
+	Emptied bool
 }
+
+func (r FormatRequest) force() bool { return forceFormat(r.Force, r.SoftwareVersion) }
 
 // Format makes the journal empty and belong to a namespace (Java Journal.format). Unlike Java it keeps the directory's lock
 // throughout and forgets everything that it knew of the old content.
@@ -23,8 +27,12 @@ func (j *Journal) Format(r FormatRequest) error {
 		if r.Info.NamespaceID == 0 {
 			return javaerr.New(javaerr.IllegalState, "can't format with uninitialized namespace info: %s;bpid=%s", r.Info, r.BlockPoolID)
 		}
-		force := forceFormat(r.Force, r.SoftwareVersion)
-		return j.replacing("format", func() error { return j.dir.Format(r.Info, force) })
+		return j.replacing("format", func() error {
+			if r.Emptied {
+				return j.dir.FormatLikePeer(r.Info)
+			}
+			return j.dir.Format(r.Info, r.force())
+		})
 	})
 }
 

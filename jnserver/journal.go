@@ -35,7 +35,9 @@ type Env struct {
 	Clock   Clock
 	Fetcher SegmentFetcher
 	// Peers are the other nodes; nil: none are known.
-	Peers  Peers
+	Peers Peers
+	// Within bounds what is asked of them (context.WithTimeout); nil: not at all.
+	Within func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 	Events Listener
 	// CurrentPerm is dfs.journalnode.edits.dir.perm, applied to current/ by format; 0: umask only.
 	CurrentPerm fs.FileMode

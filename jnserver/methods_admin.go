@@ -11,7 +11,7 @@ import (
 
 // The calls of an administrator's command, which carry no epoch.
 
-func (n *Node) format(_ context.Context, c *hadooprpc.Call, r *pb.FormatRequestProto) (*pb.FormatResponseProto, error) {
+func (n *Node) format(ctx context.Context, c *hadooprpc.Call, r *pb.FormatRequestProto) (*pb.FormatResponseProto, error) {
 	jid := r.GetJid().GetIdentifier()
 	j, err := n.journalToFormat(jid, r.GetNameServiceId())
 	if err != nil {
@@ -25,7 +25,8 @@ func (n *Node) format(_ context.Context, c *hadooprpc.Call, r *pb.FormatRequestP
 		SoftwareVersion: ns.GetSoftwareVersion(),
 		Force:           r.Force,
 	}
-	detail := fmt.Sprintf("%s, force %t, client version %s", request.Info, forceFormat(request.Force, request.SoftwareVersion), request.SoftwareVersion)
+	request.Emptied = !request.force() && j.emptied(ctx)
+	detail := fmt.Sprintf("%s, force %t, client version %s", request.Info, request.force(), request.SoftwareVersion)
 	if err := n.audit(caller(c), "format", detail, j, func() error { return j.Format(request) }); err != nil {
 		return nil, err
 	}

@@ -59,11 +59,12 @@ func (n *Node) heartbeat(_ context.Context, c *hadooprpc.Call, r *pb.HeartbeatRe
 	return &pb.HeartbeatResponseProto{}, nil
 }
 
-func (n *Node) startLogSegment(_ context.Context, c *hadooprpc.Call, r *pb.StartLogSegmentRequestProto) (*pb.StartLogSegmentResponseProto, error) {
+func (n *Node) startLogSegment(ctx context.Context, c *hadooprpc.Call, r *pb.StartLogSegmentRequestProto) (*pb.StartLogSegmentResponseProto, error) {
 	j, info, err := n.onInfo(c, r.GetReqInfo(), "")
 	if err != nil {
 		return nil, err
 	}
+	j.ClaimVote(ctx) // a wiped node must not take one from a writer that the others have fenced
 	if err := j.StartLogSegment(info, storage.TxID(r.GetTxid()), r.GetLayoutVersion()); err != nil {
 		return nil, err
 	}
@@ -127,6 +128,7 @@ func (n *Node) acceptRecovery(ctx context.Context, c *hadooprpc.Call, r *pb.Acce
 	s := r.GetStateToAccept()
 	state := SegmentState{Start: storage.TxID(s.GetStartTxId()), End: storage.TxID(s.GetEndTxId()), InProgress: s.GetIsInProgress()}
 	detail := fmt.Sprintf("epoch %d, %s, from %s", info.Epoch, state, r.GetFromURL())
+	j.ClaimVote(ctx) // as in startLogSegment
 	err = n.audit(caller(c), "accept", detail, j, func() error {
 		return j.AcceptRecovery(ctx, info, state, r.GetFromURL())
 	})

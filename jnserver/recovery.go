@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
@@ -317,6 +318,11 @@ func (j *Journal) download(ctx context.Context, accept SegmentState, epoch stora
 		return d, fromURL, err
 	}
 	j.emit(SourceFailed{State: accept, From: fromURL, Err: err})
+	if j.env.Within != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = j.env.Within(ctx, otherSources)
+		defer cancel()
+	}
 	for _, url := range j.env.Peers.Sources(ctx, j.jid, j.dir.Info(), accept.Start, accept.End) {
 		if url == fromURL || ctx.Err() != nil {
 			continue
@@ -329,6 +335,9 @@ func (j *Journal) download(ctx context.Context, accept SegmentState, epoch stora
 	}
 	return nil, fromURL, err
 }
+
+// otherSources is how long other sources are tried: by then the writer has given up, and its successor waits for the journal.
+const otherSources = time.Minute
 
 // fetchError is a download that failed for the sake of its source: another one may do.
 type fetchError struct{ error }

@@ -76,7 +76,7 @@ func (j *Journal) ClearSync() error {
 }
 
 // PromoteSynced moves verified downloads in, all with one sync (Java Journal.moveTmpSegmentToCurrent, one by one). told is what
-// the other nodes know to be committed, InvalidTxID if nothing; it counts only while this node knows nothing itself. refused
+// the other nodes know to be committed, InvalidTxID if nothing; it counts only for a wiped node that knows nothing itself. refused
 // tells for each download why it was left out, nil if it is here now, durably: ErrNotCommitted, or storage.ErrSyncSkipped if it
 // is not needed any more. err is why none could be moved.
 func (j *Journal) PromoteSynced(downloads []*storage.SyncDownload, told storage.TxID) (refused []error, err error) {
@@ -85,6 +85,9 @@ func (j *Journal) PromoteSynced(downloads []*storage.SyncDownload, told storage.
 	err = j.alone(opSync, func() error {
 		if err := j.checkUsable(); err != nil {
 			return err
+		}
+		if j.dir.Vote() == (storage.Vote{}) {
+			told = storage.InvalidTxID
 		}
 		committed := knownCommitted(j.fence.committed, j.fence.committedKnown, j.committedErr, told)
 		refused = make([]error, len(downloads))

@@ -47,7 +47,7 @@ func TestSync_OnlyCommitted(t *testing.T) {
 	if _, err := j.BeginSync(base, jnserver.SegmentRange{First: 1, Last: 3}); javaerr.ClassOf(err) != javaerr.JournalNotFormatted {
 		t.Errorf("unformatted: %v", err)
 	}
-	must(t, j.Format(formatRequest()))
+	must(t, j.FormatLikePeer(fixtureInfo))
 	if err := syncIn(t, j, storage.InvalidTxID, 1, 3); !errors.Is(err, jnserver.ErrNotCommitted) {
 		t.Errorf("nobody knows anything: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestSync_OnlyCommitted(t *testing.T) {
 	if err := syncIn(t, j, 5, 4, 6); !errors.Is(err, jnserver.ErrNotCommitted) {
 		t.Errorf("a peer knows less: %v", err)
 	}
-	w := newWriter(t, j, 1)
+	w := &writer{epoch: 1}
 	w.committed = 6
 	must(t, j.Heartbeat(w.info()))
 	if err := syncIn(t, j, 90, 7, 9); !errors.Is(err, jnserver.ErrNotCommitted) {
@@ -174,4 +174,44 @@ func TestSync_AfterARestart(t *testing.T) {
 	if has(t, left, journalRoot+"/edits.sync") {
 		t.Error("edits.sync is still there")
 	}
+}
+
+// TestSync_Discarded: what was on its way here is of the history that was given up.
+func TestSync_Discarded(t *testing.T) {
+	j := openJournal(t, newEnv(vfs.NewMem(), noFetch))
+	must(t, j.Format(formatRequest()))
+	w := newWriter(t, j, 1)
+	must(t, j.StartLogSegment(w.info(), 1, layout))
+	must(t, j.Write(w.info(), writes(1, 1, 3)))
+	w.committed = 9
+	must(t, j.FinalizeLogSegment(w.info(), 1, 3))
+	d := fetched(t, j, 4, 9)
+	must(t, j.DiscardSegments(4))
+	next := newWriter(t, j, 2)
+	next.committed = 12 // 4-6 and 7-12 were written anew while this node missed them
+	must(t, j.StartLogSegment(next.info(), 13, layout))
+	refused, err := j.PromoteSynced([]*storage.SyncDownload{d}, storage.InvalidTxID)
+	must(t, err)
+	if !errors.Is(refused[0], storage.ErrSyncSkipped) {
+		t.Errorf("4-9 of the discarded history: %v", refused[0])
+	}
+}
+
+// TestSync_ToldToAFormattedJournal: what the others say is committed counts for a wiped node only. After a NameNode's format they
+// may not be formatted yet.
+func TestSync_ToldToAFormattedJournal(t *testing.T) {
+	offers := []jnserver.SyncOffer{{Segments: []jnserver.SegmentRange{{First: 1, Last: 9}}, Committed: 9}}
+	j := openJournal(t, newEnv(vfs.NewMem(), noFetch))
+	must(t, j.Format(formatRequest()))
+	if plan, err := j.PlanSync(offers); err != nil || len(plan.Fetch) > 0 || len(plan.Waiting) != 1 {
+		t.Errorf("formatted: %+v, %v", plan, err)
+	}
+	if err := syncIn(t, j, 9, 1, 9); !errors.Is(err, jnserver.ErrNotCommitted) {
+		t.Errorf("formatted, promoted: %v", err)
+	}
+	wiped, _, _ := wipedJournal(t, nil)
+	if plan, err := wiped.PlanSync(offers); err != nil || len(plan.Fetch) != 1 {
+		t.Errorf("wiped: %+v, %v", plan, err)
+	}
+	must(t, syncIn(t, wiped, 9, 1, 9))
 }

@@ -56,7 +56,7 @@ func planSync(s *Snapshot, offers []SyncOffer) SyncPlan {
 	from := make(map[SegmentRange][]int)
 	for i, o := range offers {
 		for _, r := range o.Segments {
-			if r.First < 0 || r.Last < r.First || r.Last < s.KeepFrom || s.IsWriting && r.Last >= s.Writing || covered(here, r) {
+			if r.First < 0 || r.Last < r.First || r.Last > maxSyncTxID || r.Last < s.KeepFrom || s.IsWriting && r.Last >= s.Writing || covered(here, r) {
 				continue
 			}
 			if have := from[r]; len(have) == 0 || have[len(have)-1] != i {
@@ -71,20 +71,37 @@ func planSync(s *Snapshot, offers []SyncOffer) SyncPlan {
 	slices.SortFunc(missing, func(a, b MissingSegment) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last))
 	})
-	disputed := disputes(missing, open)
-	plan := SyncPlan{Committed: knownCommitted(s.Committed, s.CommittedKnown, s.CommittedErr, toldCommitted(offers))}
-	for i, m := range missing {
-		switch {
-		case disputed[i]:
-			plan.Disputed = append(plan.Disputed, m)
-		case m.Last > plan.Committed:
+	told := storage.InvalidTxID
+	if s.Vote != (storage.Vote{}) {
+		told = toldCommitted(offers)
+	}
+	plan := SyncPlan{Committed: knownCommitted(s.Committed, s.CommittedKnown, s.CommittedErr, told)}
+	for _, m := range missing {
+		if m.Last > plan.Committed {
 			plan.Waiting = append(plan.Waiting, m)
-		default:
+		} else {
 			plan.Fetch = append(plan.Fetch, m)
 		}
 	}
+	// What waits disputes nothing: a single file with an odd name must not hold up all else.
+	plan.Fetch, plan.Disputed = undisputed(plan.Fetch, open)
 	return plan
 }
+
+// undisputed sorts those out that contradict each other or what is in progress here.
+func undisputed(missing []MissingSegment, open []storage.TxID) (good, disputed []MissingSegment) {
+	for i, marked := range disputes(missing, open) {
+		if marked {
+			disputed = append(disputed, missing[i])
+		} else {
+			good = append(good, missing[i])
+		}
+	}
+	return good, disputed
+}
+
+// maxSyncTxID bounds what others may call a transaction; as storage does for committed-txid.
+const maxSyncTxID = storage.TxID(1) << 48
 
 // covered tells whether r overlaps one of here, which are sorted by their beginnings. They may overlap each other.
 func covered(here []SegmentRange, r SegmentRange) bool {
@@ -128,7 +145,8 @@ func toldCommitted(offers []SyncOffer) storage.TxID {
 }
 
 // knownCommitted decides up to where a segment may be moved in (Java Journal.moveTmpSegmentToCurrent: what this node knows
-// itself). A node that knows nothing yet, wiped or new, takes what the others say; Java's then waits for a writer.
+// itself). A node that knows nothing, as it was wiped, takes what the others say, told; Java's waits for a writer. A journal that
+// a NameNode has formatted takes nobody's word: the others may be about to be formatted, too.
 func knownCommitted(own storage.TxID, known bool, unreadable error, told storage.TxID) storage.TxID {
 	switch {
 	case unreadable != nil:

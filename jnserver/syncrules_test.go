@@ -31,7 +31,7 @@ func TestPlanSync(t *testing.T) {
 	known := func(c storage.TxID, s ...storage.Segment) Snapshot {
 		return Snapshot{Segments: s, Committed: c, CommittedKnown: true}
 	}
-	unknown := func(s ...storage.Segment) Snapshot { return Snapshot{Segments: s} }
+	wiped := Snapshot{Vote: storage.Vote{Withheld: true}}
 	writing := func(s Snapshot, first storage.TxID) Snapshot {
 		s.Writing, s.IsWriting = first, true
 		return s
@@ -53,9 +53,10 @@ func TestPlanSync(t *testing.T) {
 			"[{{1 3} [0 1]} {{7 9} [1]} {{10 12} [2]}] [] [] 30"},
 		{"what this node knows counts, not what others say", known(8, fin(1, 3)), []SyncOffer{offer(90, 4, 8, 9, 12)},
 			"[{{4 8} [0]}] [{{9 12} [0]}] [] 8"},
-		{"a wiped node takes what a peer says", unknown(), []SyncOffer{offer(none, 1, 3, 4, 6), offer(4, 1, 3)},
+		{"a wiped node takes what a peer says", wiped, []SyncOffer{offer(none, 1, 3, 4, 6), offer(4, 1, 3)},
 			"[{{1 3} [0 1]}] [{{4 6} [0]}] [] 4"},
-		{"a wiped node between 2.7 peers waits for a writer", unknown(), []SyncOffer{offer(none, 1, 3)},
+		{"one that was formatted takes nobody's word", Snapshot{}, []SyncOffer{offer(4, 1, 3)}, "[] [{{1 3} [0]}] [] -12345"},
+		{"a wiped node between 2.7 peers waits for a writer", wiped, []SyncOffer{offer(none, 1, 3)},
 			"[] [{{1 3} [0]}] [] -12345"},
 		{"an unreadable committed-txid", unreadable, []SyncOffer{offer(90, 1, 3)}, "[] [{{1 3} [0]}] [] -12345"},
 		{"by ranges, not by beginnings", known(30, fin(1, 9)), []SyncOffer{offer(30, 1, 3, 4, 9, 5, 12, 10, 12)},
@@ -76,6 +77,17 @@ func TestPlanSync(t *testing.T) {
 		p := planSync(&c.s, c.offers)
 		if got := fmt.Sprintf("%v %v %v %d", p.Fetch, p.Waiting, p.Disputed, p.Committed); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestPlanSync_OddRanges: one file with an odd name on one node disputes nothing that is known to be committed.
+func TestPlanSync_OddRanges(t *testing.T) {
+	s := Snapshot{Committed: 100, CommittedKnown: true}
+	good := offer(100, 1, 30, 31, 60, 61, 100)
+	for _, odd := range []SyncOffer{offer(100, 1, 1<<40), offer(100, 1, 1<<62), offer(100, 1<<63-1, 1<<63-1), offer(100, -5, 7), offer(100, 9, 8)} {
+		if plan := planSync(&s, []SyncOffer{good, good, odd}); len(plan.Fetch) != 3 || len(plan.Disputed) != 0 {
+			t.Errorf("%v: fetch %v, disputed %v", odd.Segments, plan.Fetch, plan.Disputed)
 		}
 	}
 }

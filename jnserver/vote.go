@@ -2,6 +2,7 @@ package jnserver
 
 import (
 	"context"
+	"fmt"
 
 	"gojn/internal/javaerr"
 	"gojn/storage"
@@ -27,6 +28,9 @@ func voteWithheld(root string, noClaim error) error {
 	return refuse(javaerr.IOException, "%s (%w)", text, noClaim)
 }
 
+// maxLearned bounds what is promised because others say so: behind the largest number no epoch is left.
+const maxLearned = storage.Epoch(1) << 48
+
 // ClaimVote gives a withheld vote back if the other nodes say that nothing was ever promised, as in a cluster that has
 // never had a writer. If they say that something was, it is promised here too: whoever was fenced stays so, and the next
 // NameNode that asks this node first does not propose an epoch that is taken. The question goes out without the journal's
@@ -36,13 +40,17 @@ func (j *Journal) ClaimVote(ctx context.Context) {
 		return
 	}
 	highest, noClaim := j.env.Peers.NothingPromised(ctx, j.jid)
+	if highest > maxLearned {
+		noClaim = fmt.Errorf("a node says that it has promised epoch %d, which no NameNode gets to", highest)
+		highest = 0
+	}
 	j.noClaim.Store(&noClaim)
 	if noClaim != nil && highest <= j.Snapshot().Promised {
 		return
 	}
 	err := j.exclusive("vote", func() error {
 		switch {
-		case !j.dir.Vote().Withheld || j.epochErr != nil: // things have changed meanwhile
+		case !j.dir.Vote().Withheld || j.epochErr != nil || j.dir.MidUpgrade(): // things have changed meanwhile
 			return nil
 		case highest > j.fence.promised:
 			return j.raisePromise(highest, "other JournalNodes")
@@ -54,6 +62,17 @@ func (j *Journal) ClaimVote(ctx context.Context) {
 	if err != nil {
 		j.noClaim.Store(&err)
 	}
+}
+
+// emptied tells whether an unformatted journal is one that was emptied: another node has promised something. A format without
+// force, as of namenode -initializeSharedEdits, is refused by all nodes that have something, and done by the one that has
+// lost it: it is no proof then that there was nothing.
+func (j *Journal) emptied(ctx context.Context) bool {
+	if j.Snapshot().Formatted() || j.env.Peers == nil {
+		return false
+	}
+	highest, _ := j.env.Peers.NothingPromised(ctx, j.jid)
+	return highest > 0
 }
 
 // NoClaim is why a withheld vote could not be given back when the others were last asked, nil if they were not.

@@ -253,3 +253,122 @@ func TestVoteEvents(t *testing.T) {
 	_ = openJournal(t, env)
 	want("after a writer came")
 }
+
+// TestWipedBesidePrevious: current/ was emptied while the state before an upgrade is kept, and VERSION brought back by hand. It is
+// not taken for an upgrade that was cut off; the promise there still counts.
+func TestWipedBesidePrevious(t *testing.T) {
+	mem := vfs.NewMem()
+	env := newEnv(mem, noFetch)
+	j, w := written(t, env)
+	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	must(t, j.DoPreUpgrade())
+	must(t, j.DoUpgrade(j.Snapshot().Info))
+	w = newWriter(t, j, 2)
+	must(t, j.StartLogSegment(w.info(), 9, layout))
+	must(t, j.Write(w.info(), writes(9, 9, 12)))
+	must(t, j.Close())
+	for _, name := range names(t, mem, journalRoot+"/current") {
+		if name != "VERSION" {
+			must(t, mem.RemoveAll(journalRoot+"/current/"+name))
+		}
+	}
+	must(t, mem.SyncDir(journalRoot+"/current"))
+	for range 2 {
+		j = openJournal(t, env)
+		wantWithheld(t, j, true)
+		if s := j.Snapshot(); s.Promised != 1 || s.Writer != 0 {
+			t.Errorf("promised %d, writer %d", s.Promised, s.Writer)
+		}
+		must(t, j.Close())
+	}
+}
+
+// TestRollbackToWiped: what the upgraded state has promised proves nothing of the state before it.
+func TestRollbackToWiped(t *testing.T) {
+	j, _, env := wipedJournal(t, nil)
+	must(t, j.DoPreUpgrade())
+	must(t, j.DoUpgrade(j.Snapshot().Info))
+	must(t, j.StartLogSegment((&writer{epoch: 5}).info(), 101, layout))
+	wantWithheld(t, j, false)
+	must(t, j.DoRollback())
+	wantWithheld(t, j, true)
+	must(t, j.Close())
+	j = openJournal(t, env)
+	wantWithheld(t, j, true)
+	if epoch, err := j.LastPromisedEpoch(); err != nil || epoch != 5 {
+		t.Errorf("promised %d, %v", epoch, err)
+	}
+}
+
+// TestLearnedPromisesAreBounded: no epoch is left behind the largest number.
+func TestLearnedPromisesAreBounded(t *testing.T) {
+	for _, lie := range []storage.Epoch{1<<63 - 1, 1<<48 + 1, -1} {
+		j, _, _ := wipedJournal(t, &fakePeers{highest: lie, promised: errors.New("somebody says so")})
+		j.ClaimVote(t.Context())
+		if s := j.Snapshot(); s.Promised != 0 || !s.Vote.Withheld {
+			t.Errorf("%d: promised %d, %+v", lie, s.Promised, s.Vote)
+		}
+	}
+}
+
+// TestClaimBetweenTheHalvesOfAnUpgrade: a promise that is learned there would undo it.
+func TestClaimBetweenTheHalvesOfAnUpgrade(t *testing.T) {
+	peers := &fakePeers{promised: errors.New("somebody has promised 9"), highest: 9}
+	j, _, _ := wipedJournal(t, peers)
+	must(t, j.DoPreUpgrade())
+	j.ClaimVote(t.Context())
+	must(t, j.DoUpgrade(j.Snapshot().Info))
+	j.ClaimVote(t.Context())
+	if s := j.Snapshot(); s.Promised != 9 || !s.Vote.Withheld {
+		t.Errorf("promised %d, %+v", s.Promised, s.Vote)
+	}
+}
+
+// TestFormatOfTheEmptiedOne: a format without force is done by the one node of three that has lost what it had. Over the wire,
+// as a NameNode's -initializeSharedEdits does it.
+func TestFormatOfTheEmptiedOne(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		peers         *fakePeers
+		force         bool
+		wantsWithheld bool
+	}{
+		{"another has promised", &fakePeers{highest: 7, promised: errors.New("jn2 has promised 7")}, false, true},
+		{"nobody has", &fakePeers{promised: errors.New("jn2 is not formatted")}, false, false},
+		{"all are to be formatted", &fakePeers{highest: 7, promised: errors.New("jn2 has promised 7")}, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := newConfig(vfs.NewMem(), noFetch)
+			cfg.Peers = c.peers
+			n := newNode(t, cfg)
+			client := &rpcClient{t: t, client: newClient(t, n), jid: "ns1", lv: 0xffffffff - 66}
+			if got := client.format(c.force, nil); !strings.HasPrefix(got, "OK") {
+				t.Fatal(got)
+			}
+			j, err := n.Journal("ns1", "")
+			must(t, err)
+			wantWithheld(t, j, c.wantsWithheld)
+		})
+	}
+}
+
+// TestFencedWriterAtAWipedNode: a writer that others have fenced reaches the wiped node before it has learned their promises.
+func TestFencedWriterAtAWipedNode(t *testing.T) {
+	peers := &fakePeers{highest: 2, promised: errors.New("jn3 has promised 2")}
+	_, mem, env := wipedJournal(t, peers)
+	cfg := newConfig(everything(mem), noFetch)
+	cfg.Peers = peers
+	cfg.LockOwner = env.LockOwner
+	n := newNode(t, cfg)
+	client := &rpcClient{t: t, client: newClient(t, n), jid: "ns1", lv: 0xffffffff - 66}
+	if got := client.start(1, 4); !strings.Contains(got, "less than the last promised epoch 2") {
+		t.Errorf("the fenced writer: %s", got)
+	}
+	j, err := n.Journal("ns1", "")
+	must(t, err)
+	wantWithheld(t, j, true)
+	if got := client.start(2, 4); !strings.HasPrefix(got, "OK") {
+		t.Errorf("the present writer: %s", got)
+	}
+	wantWithheld(t, j, false)
+}

@@ -166,6 +166,9 @@ func (d *Dir) Suspicion() error { return d.suspicion }
 // Info is what VERSION says; the zero value unless the state is Normal.
 func (d *Dir) Info() StorageInfo { return d.info }
 
+// MidUpgrade tells whether PreUpgrade was done and Upgrade was not.
+func (d *Dir) MidUpgrade() bool { return d.before != nil }
+
 // Generation changes whenever all that the Dir knows was taken from disk anew, because the directory was or may have been
 // replaced: by Format, Upgrade, AbandonUpgrade and Rollback, by a PreUpgrade that failed, also by those of them that failed
 // after they had begun, and when one of them, FinalizeUpgrade or Mend first has to mend or lock what was not usable until

@@ -29,6 +29,7 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 				start, s.JavaString(d.CurrentDir()))
 		}
 	}
+	d.generation++ // what is on its way here may be of the discarded history
 	if err := d.lowerCommitted(start - 1); err != nil {
 		return nil, err
 	}

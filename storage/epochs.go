@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"gojn/internal/javaerr"
 	"gojn/storage/vfs"
@@ -106,6 +107,11 @@ func (d *Dir) raisePromise(from, to string) error {
 	if err != nil || !found && made == 0 {
 		return err
 	}
+	if !found { // what was acknowledged there is not known, however much was promised since
+		if err := d.markWithheld(); err != nil {
+			return err
+		}
+	}
 	return f.write(max(old, made))
 }
 
@@ -151,6 +157,13 @@ func (d *Dir) copyEpochsIfCut(from string) error {
 	if err != nil {
 		return err
 	}
+	linked, err := d.hasAllEdits(from)
+	if err != nil {
+		return err
+	}
+	if !linked { // no copy was cut: current/ was emptied since
+		return d.raisePromise(from, d.CurrentDir())
+	}
 	if committed {
 		err = writeHintFile(d.fs, d.CurrentDir()+"/"+committedName, old.committed)
 	}
@@ -165,6 +178,24 @@ func (d *Dir) copyEpochsIfCut(from string) error {
 	}
 	_, err = writeFileAtomic(d.fs, d.CurrentDir()+"/"+promisedName, formatLong(old.promised))
 	return err
+}
+
+// hasAllEdits tells whether current/ has each file of edits that the directory from has. doPreUpgrade links them before anything
+// else is made, and before the epochs are there nobody purges.
+func (d *Dir) hasAllEdits(from string) (bool, error) {
+	entries, err := d.fs.ReadDir(from)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), "edits") {
+			continue
+		}
+		if there, err := exists(d.fs, d.CurrentDir()+"/"+e.Name()); err != nil || !there {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // missingEpochFiles tells which of the three files current/ lacks; an empty committed-txid counts as missing, as Java

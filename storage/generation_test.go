@@ -47,7 +47,7 @@ func TestGeneration(t *testing.T) {
 		{name: "finalize", run: func(d *storage.Dir) error { return d.Finalize(find(d), 9) }},
 		{name: "failed finalize", fail: "syncdir current", wantErr: true,
 			run: func(d *storage.Dir) error { return d.Finalize(find(d), 9) }},
-		{name: "discard", run: func(d *storage.Dir) error { _, err := d.Discard(4); return err }},
+		{name: "discard", changes: true, run: func(d *storage.Dir) error { _, err := d.Discard(4); return err }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

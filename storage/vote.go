@@ -70,6 +70,11 @@ func (d *Dir) withhold() error {
 	if there, err := exists(d.fs, d.promised.path); err != nil || there {
 		return err // with the promise that is there it is on the disk too
 	}
+	return d.markWithheld()
+}
+
+// markWithheld makes durable that only a writer's epoch, or a person, gives the vote back.
+func (d *Dir) markWithheld() error {
 	_, err := writeFileAtomic(d.fs, d.path(voteName), []byte(voteWithheld+"\n"))
 	return err
 }

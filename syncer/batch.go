@@ -59,7 +59,7 @@ func (b *batch) fetch(outer context.Context) (missing int, err error) {
 			}
 		}
 	})
-	for range min(b.cfg.Downloads, len(b.plan.Fetch)) {
+	for range min(max(1, b.cfg.Downloads/2), len(b.plan.Fetch)) { // half: a journal whose disk hangs leaves the others theirs
 		workers.Go(func() {
 			for m := range todo {
 				if w := b.one(ctx, m, stop); w != nil {
@@ -108,17 +108,9 @@ func (b *batch) conclude(done, missing int, err error) {
 // one fetches a segment from any node that has it. Nobody's copy being good counts as a failure; anything wrong here stops
 // the round.
 func (b *batch) one(ctx context.Context, m jnserver.MissingSegment, stop context.CancelCauseFunc) *storage.SyncDownload {
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return nil
-	}
-	b.status.fetching(1)
-	defer b.status.fetching(-1)
 	for n := range m.From { // begin with another node each time
-		from := b.sources[m.From[(n+int(m.First))%len(m.From)]]
-		if from.struckOut() {
+		from := b.sources[m.From[(uint64(n)+uint64(m.First))%uint64(len(m.From))]]
+		if from.struckOut() || b.bad.has(from.peer, m.SegmentRange) {
 			continue
 		}
 		w, err := b.download(ctx, m.SegmentRange, from)
@@ -146,6 +138,7 @@ func (b *batch) one(ctx context.Context, m jnserver.MissingSegment, stop context
 func (b *batch) badCopy(r jnserver.SegmentRange, from *source, err error) {
 	name := storage.FinalizedName(r.First, r.Last)
 	if errors.Is(err, storage.ErrNotTheSegment) {
+		b.bad.add(from.peer, r)
 		b.log.trouble(slog.LevelError, "copy "+from.peer.String()+name, name, "another node's copy of a segment is bad", "peer", from.peer,
 			"name", name, "error", err)
 		return
@@ -195,9 +188,7 @@ func (b *batch) promote(group []*storage.SyncDownload, stop context.CancelCauseF
 		} else if err == nil {
 			b.log.Info("a fetched segment is not moved in", "name", w.Name, "reason", refused[i])
 		}
-		if err := b.j.EndSync(w); err != nil {
-			b.log.Warn("what was fetched cannot be removed", "name", w.Name, "error", err)
-		}
+		b.end(w)
 	}
 	return done
 }

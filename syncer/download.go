@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -18,6 +21,17 @@ func (b *batch) download(ctx context.Context, r jnserver.SegmentRange, from *sou
 	if err != nil {
 		return nil, errLocal{err}
 	}
+	select { // only now: BeginSync waits where the journal's disk hangs
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		b.end(w)
+		return nil, context.Cause(ctx)
+	}
+	b.status.fetching(1)
+	defer b.status.fetching(-1)
+	ctx, cancel := context.WithTimeout(ctx, longestDownload)
+	defer cancel()
 	into := &throttled{ctx: ctx, w: w, limiter: b.limiter}
 	url := peers.SegmentURL(from.url, b.j.ID(), r.First, b.base.Info)
 	_, err = b.cfg.Fetcher.Fetch(ctx, url, into)
@@ -32,10 +46,42 @@ func (b *batch) download(ctx context.Context, r jnserver.SegmentRange, from *sou
 	if err == nil {
 		return w, nil
 	}
-	if end := b.j.EndSync(w); end != nil {
-		b.log.Warn("what was fetched cannot be removed", "name", w.Name, "error", end)
-	}
+	b.end(w)
 	return nil, err
+}
+
+// longestDownload bounds a peer that sends, but hardly.
+const longestDownload = time.Hour
+
+func (b *batch) end(w *storage.SyncDownload) {
+	if err := b.j.EndSync(w); err != nil {
+		b.log.Warn("what was fetched cannot be removed", "name", w.Name, "error", err)
+	}
+}
+
+// badCopies remembers for an hour which node's copy of which segment is bad, so that it is not fetched in every round.
+type badCopies struct {
+	mu   sync.Mutex
+	seen map[badCopy]time.Time
+}
+
+type badCopy struct {
+	peer peers.Peer
+	r    jnserver.SegmentRange
+}
+
+func (c *badCopies) add(peer peers.Peer, r jnserver.SegmentRange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.seen, func(_ badCopy, at time.Time) bool { return time.Since(at) >= sayAgain })
+	c.seen[badCopy{peer, r}] = time.Now()
+}
+
+func (c *badCopies) has(peer peers.Peer, r jnserver.SegmentRange) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, found := c.seen[badCopy{peer, r}]
+	return found && time.Since(at) < sayAgain
 }
 
 // throttled writes to w no faster than the limiter allows, and remembers what was wrong with w.

@@ -255,9 +255,10 @@ func (b *bench) must(err error) {
 	}
 }
 
+// format makes it the journal of a wiped node: what others say is committed counts there.
 func (b *bench) format() *bench {
 	b.t.Helper()
-	b.must(b.j.Format(jnserver.FormatRequest{Info: info, BlockPoolID: "BP-1", SoftwareVersion: "3.4.2"}))
+	b.must(b.j.FormatLikePeer(info))
 	return b
 }
 

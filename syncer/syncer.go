@@ -33,13 +33,13 @@ type Config struct {
 	Bandwidth int64
 	// Format: a journal that is not formatted is, after a node that has edits of it (dfs.journalnode.enable.sync.format, 3.5).
 	Format bool
-	// Downloads is how many segments are fetched at once, of all journals together; default 4.
+	// Downloads is how many segments are fetched at once, of all journals together; default 8. Half are for one journal.
 	Downloads int
 	Logger    *slog.Logger
 }
 
 const (
-	defaultDownloads = 4
+	defaultDownloads = 8
 	// lookInterval is how often open journals are looked at, in memory, for one that is new or has a reason for a round.
 	lookInterval = time.Second
 	// firstRetry is the pause after a round that failed; it doubles up to the interval.
@@ -98,7 +98,7 @@ func (s *Syncer) Run(ctx context.Context) {
 				known[j] = true
 				f := &filler{
 					Syncer: s, j: j, status: s.statusOf(j.ID()), log: newQuietLog(s.cfg.Logger.With("jid", j.ID())),
-					configured: configured,
+					configured: configured, bad: badCopies{seen: make(map[badCopy]time.Time)},
 				}
 				running.Go(func() { f.run(ctx) })
 			}
@@ -118,6 +118,7 @@ type filler struct {
 	status     *status
 	log        *quietLog
 	configured []peers.Journal
+	bad        badCopies
 }
 
 // run makes rounds until ctx ends.

@@ -178,7 +178,7 @@ func TestAtOnce(t *testing.T) {
 			size += len(full.segments[first])
 		}
 		c.during = func(*other, storage.TxID) { time.Sleep(100 * time.Millisecond) }
-		b := newBench(t, c, func(cfg *syncer.Config) { cfg.Bandwidth, cfg.Downloads = 10_000, 3 }).format()
+		b := newBench(t, c, func(cfg *syncer.Config) { cfg.Bandwidth, cfg.Downloads = 10_000, 6 }).format()
 		began := time.Now()
 		b.start()
 		defer b.stop()
@@ -192,7 +192,7 @@ func TestAtOnce(t *testing.T) {
 			t.Errorf("%d bytes took %v", size, took)
 		}
 		if c.most != 3 {
-			t.Errorf("%d downloads at once", c.most)
+			t.Errorf("%d downloads at once for one journal", c.most)
 		}
 		if b.log.count(`msg="filling gaps"`) < 2 || b.log.count("eta=") < 2 {
 			t.Errorf("no progress:\n%s", b.log.text.String())
@@ -210,8 +210,6 @@ func TestWritesGoOn(t *testing.T) {
 		}
 		c.during = func(*other, storage.TxID) { time.Sleep(time.Minute) }
 		b := newBench(t, c, nil).format()
-		_, _, err := b.j.NewEpoch(info, 1, "10.0.0.1")
-		b.must(err)
 		b.start()
 		defer b.stop()
 		began := time.Now()
@@ -242,8 +240,6 @@ func TestGapOfAWriter(t *testing.T) {
 		b := newBench(t, c, func(cfg *syncer.Config) { cfg.Interval = time.Hour }).format().start()
 		defer b.stop()
 		passes(time.Minute)
-		_, _, err := b.j.NewEpoch(info, 1, "10.0.0.1")
-		b.must(err)
 		c.change(func() { full.add(4, 6) })
 		b.must(b.j.StartLogSegment(b.info(1, 6), 7, -67))
 		passes(10 * time.Second)
@@ -416,7 +412,7 @@ func TestFormat(t *testing.T) {
 		if b.j.Snapshot().Formatted() {
 			t.Error("formatted without dfs.journalnode.enable.sync.format")
 		}
-		b.format() // by a NameNode
+		b.format() // by hand
 		passes(3 * time.Second)
 		b.wantHas("[[1,3]]")
 	})

@@ -11,16 +11,22 @@ import (
 // that nobody has promised anything before the first one may.
 const voteInterval = time.Second
 
-// claimVotes asks for the votes that are withheld until ctx ends. A journal whose vote is not costs a look at its snapshot.
+// claimVotes asks for the votes that are withheld until ctx ends. A journal whose vote is not costs a look at its snapshot, and
+// one whose disk hangs keeps nobody else.
 func (d *daemon) claimVotes(ctx context.Context) {
 	tick := time.NewTicker(voteInterval)
 	defer tick.Stop()
+	var under sync.Map // the journals for which it is asked just now
 	for {
-		var asking sync.WaitGroup
 		for _, j := range d.node.Journals() {
-			asking.Go(func() { j.ClaimVote(ctx) })
+			if _, busy := under.LoadOrStore(j, true); busy {
+				continue
+			}
+			d.serving.Go(func() {
+				defer under.Delete(j)
+				j.ClaimVote(ctx)
+			})
 		}
-		asking.Wait()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

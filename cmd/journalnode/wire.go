@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"slices"
@@ -36,6 +37,7 @@ func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL
 			FS:           fsys,
 			Clock:        systemClock{},
 			Fetcher:      &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
+			Within:       context.WithTimeout,
 			Events:       logEvents(log),
 			CurrentPerm:  s.EditsDirPerm, // 0 unless set: the umask decides
 			LockOwner:    jnserver.LockOwner(),

@@ -87,13 +87,14 @@ type Peers struct {
 	closed bool
 	lines  map[lineKey]*line
 	selves map[Peer]netip.Addr // those that turned out to be this node, with the address at which they did
+	most   map[string]int      // see nodesEver
 }
 
 // New makes a Peers. Nothing is asked or looked up yet. Close ends it.
 func New(cfg Config) *Peers {
 	p := &Peers{
 		cfg: cfg.ensureDefaults(), swept: make(chan struct{}),
-		lines: map[lineKey]*line{}, selves: map[Peer]netip.Addr{},
+		lines: map[lineKey]*line{}, selves: map[Peer]netip.Addr{}, most: map[string]int{},
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	go func() {

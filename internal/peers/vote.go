@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -44,13 +45,14 @@ func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storag
 			highest = max(highest, v.state.LastPromisedEpoch)
 		}
 	}
-	if said, need := distinct(votes), len(nodes)/2+1; said < need {
+	all := p.nodesEver(jid, countWith(votes))
+	if said, need := distinct(votes), all/2+1; said < need {
 		texts := make([]string, len(votes))
 		for i, v := range votes {
 			texts[i] = v.String()
 		}
 		return highest, fmt.Errorf("of %d JournalNodes at least %d others must say that nothing was ever promised, %d did: %s",
-			len(nodes), need, said, strings.Join(texts, "; "))
+			all, need, said, strings.Join(texts, "; "))
 	}
 	if p.cfg.VotePause <= 0 {
 		return highest, nil
@@ -63,6 +65,23 @@ func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storag
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
+}
+
+// countWith is the number of all nodes: this one is one of them, also where the name servers leave it out, as those of a
+// container's service do with who is not ready.
+func countWith(votes []vote) int {
+	if slices.ContainsFunc(votes, func(v vote) bool { return v.self || errors.Is(v.err, ErrMyself) }) {
+		return len(votes)
+	}
+	return len(votes) + 1
+}
+
+// nodesEver is the most nodes of the journal that this process has seen: one that is down may be out of its name for a while.
+func (p *Peers) nodesEver(jid string, now int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most[jid] = max(p.most[jid], now)
+	return p.most[jid]
 }
 
 // forever is the limit of what has limits of its own.

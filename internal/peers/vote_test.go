@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -247,5 +248,20 @@ func TestSources(t *testing.T) {
 	}
 	if got := client(t, Config{}).Sources(ctx, "ns1", info, 10, 20); len(got) != 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestIncompleteNames: a name for all nodes that leaves out this one, or one that is down, makes no smaller cluster of it.
+func TestIncompleteNames(t *testing.T) {
+	nodes := voters(t, nil, zero)
+	names := newNames("all", "127.0.0.1")
+	p := votingClient(t, Config{Resolver: names, SharedEdits: SharedEdits{
+		Base: scheme + net.JoinHostPort("all", strconv.Itoa(nodes[1].Port)) + "/ns1", ResolveNames: true,
+	}})
+	if _, err := p.NothingPromised(ctx, "ns1"); err == nil || !strings.Contains(err.Error(), "of 2 JournalNodes at least 2 others") {
+		t.Fatalf("one node of unknown many gave the vote: %v", err)
+	}
+	if got := []int{p.nodesEver("ns1", 3), p.nodesEver("ns1", 2), p.nodesEver("ns2", 2)}; !slices.Equal(got, []int{3, 3, 2}) {
+		t.Errorf("the most nodes seen: %v", got)
 	}
 }
