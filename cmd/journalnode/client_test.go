@@ -78,6 +78,11 @@ func (c *client) format() error {
 	return c.call("format", &pb.FormatRequestProto{Jid: c.id(), NsInfo: namespace()}, &pb.FormatResponseProto{})
 }
 
+// formatAnew is the format of a new cluster: whatever other nodes say of what they had.
+func (c *client) formatAnew() error {
+	return c.call("format", &pb.FormatRequestProto{Jid: c.id(), NsInfo: namespace(), Force: proto.Bool(true)}, &pb.FormatResponseProto{})
+}
+
 func (c *client) isFormatted() (bool, error) {
 	var resp pb.IsFormattedResponseProto
 	err := c.call("isFormatted", &pb.IsFormattedRequestProto{Jid: c.id()}, &resp)

@@ -43,7 +43,8 @@ func effectSharedEdits(t *testing.T) {
 		{"of NameNodes that nobody names", []string{key + ".ns1.nn1", j1}, "no key names"},
 		{"a name of one node that does not resolve", []string{key, uri("gone.invalid", "j1")}, yes},
 		{"a name of any number", []string{key, uri("gone.invalid", "j1"), many, "true"}, "it is not known how many JournalNodes there are"},
-		{"any number", []string{key, j1, many, "true", impl, "org.apache.hadoop.net.DNSDomainNameResolver"}, yes},
+		{"any number", []string{key, j1, many, "true", impl, "org.apache.hadoop.net.DNSDomainNameResolver"},
+			"of 4 JournalNodes at least 3 others"}, // who is not found behind the name, this node, is one more
 		{"another resolver", []string{key, j1, many, "true", impl, "com.acme.Resolver"}, "com.acme.Resolver is not built"},
 		{"a resolver that is not asked", []string{key, j1, impl, "com.acme.Resolver"}, yes},
 	} {

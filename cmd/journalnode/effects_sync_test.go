@@ -24,7 +24,7 @@ func behind(t *testing.T, peer string, keys ...string) (*node, string) {
 	t.Helper()
 	n, dir := on(t, append([]string{"dfs.namenode.shared.edits.dir", "qjournal://127.0.0.1:1;" + peer + "/j1"}, keys...)...)
 	c := dial(t, n.addr(), "j1")
-	must(t, c.format())
+	must(t, c.formatAnew())
 	c.newEpoch()
 	must(t, c.startSegment(5))
 	must(t, c.journal(5, 5, 4, 10))

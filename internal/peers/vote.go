@@ -45,7 +45,10 @@ func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storag
 			highest = max(highest, v.state.LastPromisedEpoch)
 		}
 	}
-	all := p.nodesEver(jid, countWith(votes))
+	all := len(nodes)
+	if p.cfg.SharedEdits.ResolveNames {
+		all = p.nodesEver(jid, countWith(votes))
+	}
 	if said, need := distinct(votes), all/2+1; said < need {
 		texts := make([]string, len(votes))
 		for i, v := range votes {
@@ -67,8 +70,8 @@ func (p *Peers) NothingPromised(ctx context.Context, jid string) (highest storag
 	}
 }
 
-// countWith is the number of all nodes: this one is one of them, also where the name servers leave it out, as those of a
-// container's service do with who is not ready.
+// countWith is the number of all nodes behind one name: this one is one of them, also where the name servers leave it out, as
+// those of a container's service do with who is not ready.
 func countWith(votes []vote) int {
 	if slices.ContainsFunc(votes, func(v vote) bool { return v.self || errors.Is(v.err, ErrMyself) }) {
 		return len(votes)
