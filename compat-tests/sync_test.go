@@ -20,11 +20,7 @@ func TestSync_OursFromJava(t *testing.T) {
 		behind.Kill()
 		s.write(24, false)
 		here := s.finalized(behind)
-		var bad []string
-		for _, name := range s.finalized(s.nodes[0])[len(here)+1:] {
-			bad = append(bad, name)
-		}
-		bad = bad[:8] // the writer's next recovery must not meet them
+		bad := s.finalized(s.nodes[0])[len(here)+1:][:8] // the writer's next recovery must not meet them
 		s.corrupt(s.nodes[0], bad)
 
 		check(t, behind.Configure(s.extra.With(hadoop.Properties{"dfs.edit.log.transfer.bandwidthPerSec": "10000"})))

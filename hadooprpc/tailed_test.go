@@ -97,7 +97,9 @@ func dialTCP(t testing.TB, s *hadooprpc.Server) net.Conn {
 	t.Cleanup(func() {
 		_ = nc.Close()
 		s.Close()
-		<-served
+		if err := <-served; !errors.Is(err, hadooprpc.ErrServerClosed) {
+			t.Error(err)
+		}
 		if err := s.Wait(context.Background()); err != nil {
 			t.Error(err)
 		}

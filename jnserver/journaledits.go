@@ -43,7 +43,7 @@ func (j *Journal) JournaledEdits(since storage.TxID, most int32) (JournaledEdits
 // writes.
 func (s *Snapshot) unseen() error {
 	for _, seg := range s.Segments {
-		if seg.InProgress && seg.First > s.Highest && !(s.IsWriting && s.Writing == seg.First) {
+		if seg.InProgress && seg.First > s.Highest && (!s.IsWriting || s.Writing != seg.First) {
 			return miss(0, "Highest txn ID available in the cache is %d, and it is not known what %s holds behind it.", s.Highest, seg.Name)
 		}
 	}

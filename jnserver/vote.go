@@ -48,16 +48,18 @@ func (j *Journal) ClaimVote(ctx context.Context) {
 	if noClaim != nil && highest <= j.Snapshot().Promised {
 		return
 	}
-	err := j.exclusive("vote", func() error {
-		switch {
-		case !j.dir.Vote().Withheld || j.epochErr != nil || j.dir.MidUpgrade(): // things have changed meanwhile
-			return nil
-		case highest > j.fence.promised:
-			return j.raisePromise(highest, "other JournalNodes")
-		case noClaim == nil && j.fence.promised == 0:
-			return j.dir.GrantVote("")
+	err := j.exclusive("vote", func() (err error) {
+		if unchanged := j.dir.Vote().Withheld && j.epochErr == nil && !j.dir.MidUpgrade(); !unchanged {
+			return err
 		}
-		return nil
+		mayVote := noClaim == nil && (j.fence.promised == 0 || j.fence.promised == highest) // else a writer came meanwhile
+		if highest > j.fence.promised {
+			err = j.raisePromise(highest, "other JournalNodes")
+		}
+		if err == nil && mayVote {
+			err = j.dir.GrantVote("")
+		}
+		return err
 	})
 	if err != nil {
 		j.noClaim.Store(&err)

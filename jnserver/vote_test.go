@@ -136,7 +136,7 @@ func TestFormattedNodeVotes(t *testing.T) {
 // TestPeersGiveTheVoteBack: only if they all but say that nothing was ever promised, and nothing was promised here meanwhile.
 func TestPeersGiveTheVoteBack(t *testing.T) {
 	peers := &fakePeers{promised: errors.New("jn2:8485 has promised epoch 3")}
-	j, _, env := wipedJournal(t, peers)
+	j, _, _ := wipedJournal(t, peers)
 	j.ClaimVote(t.Context())
 	wantWithheld(t, j, true)
 	if _, _, err := j.NewEpoch(j.Snapshot().Info, 9, ""); err == nil || !strings.Contains(err.Error(), "jn2:8485 has promised epoch 3") {
@@ -151,12 +151,16 @@ func TestPeersGiveTheVoteBack(t *testing.T) {
 	wantWithheld(t, j, true) // for it has promised 4 itself
 	must(t, j.Close())
 
-	peers = &fakePeers{}
-	j, _, env = wipedJournal(t, peers)
-	j.ClaimVote(t.Context())
-	wantWithheld(t, j, false)
-	must(t, j.Close())
-	wantWithheld(t, openJournal(t, env), false) // after a restart, too, and by itself
+	for _, other := range []storage.Epoch{0, 7} { // of five nodes the fourth may have promised something to nobody
+		j, _, env := wipedJournal(t, &fakePeers{highest: other})
+		j.ClaimVote(t.Context())
+		wantWithheld(t, j, false)
+		if epoch, err := j.LastPromisedEpoch(); err != nil || epoch != other {
+			t.Errorf("promised %d, %v, want %d", epoch, err, other)
+		}
+		must(t, j.Close())
+		wantWithheld(t, openJournal(t, env), false) // after a restart, too, and by itself
+	}
 }
 
 // TestWipedNodeLearnsPromises: what others have promised fences here, too, and is told to the next NameNode; it is no vote.

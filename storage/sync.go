@@ -200,7 +200,7 @@ func (d *Dir) EndSync(w *SyncDownload) error {
 
 // ClearSync removes edits.sync/ if nothing is being fetched (Java JournalNodeSyncer.stopSync).
 func (d *Dir) ClearSync() error {
-	if len(d.syncing) > 0 || d.checkLocked() != nil {
+	if len(d.syncing) > 0 || d.lock == nil {
 		return nil
 	}
 	d.syncing = nil

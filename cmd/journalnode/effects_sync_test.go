@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -141,7 +142,9 @@ func fakePeer(t *testing.T, manifest func() *pb.GetEditLogManifestResponseProto)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
 		s.Close()
-		<-served
+		if err := <-served; !errors.Is(err, hadooprpc.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return l.Addr().String()
 }

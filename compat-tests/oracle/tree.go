@@ -133,7 +133,7 @@ func CompareTrees(node, model Tree) (kept, problems []string) {
 		}
 	}
 	for _, name := range node.Names() {
-		if _, ok := model[name]; !ok && !(path.Base(name) == promisedName && node[name] == "0\n") {
+		if _, ok := model[name]; !ok && (path.Base(name) != promisedName || node[name] != "0\n") {
 			problems = append(problems, name+" is too much")
 		}
 	}
