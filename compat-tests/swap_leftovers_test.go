@@ -11,6 +11,8 @@ import (
 // some for a moment, so that a kill can leave them. A name that ends in a slash is a directory, which gets some files.
 var ownNames = []string{
 	"gojn.reserve",                             // space for promises on a full disk; it stays
+	"gojn.vote",                                // of a node that was wiped; says nothing beside a writer's epoch
+	"edits.sync/",                              // segments on their way from other nodes; also of Java's 3.x
 	"formatted.tmp/",                           // what a format puts in the place of current/
 	"current.tmp/",                             // what it has replaced; also of Java's 3.x
 	"finalized.tmp.tmp/",                       // of Java's 3.x only; ours removes it
@@ -39,7 +41,7 @@ func isLeftover(name string) bool {
 		}
 	}
 	switch base := filepath.Base(name); {
-	case base == "gojn.reserve", strings.HasSuffix(base, ".tmp") && !strings.HasSuffix(name, "/"):
+	case base == "gojn.reserve", base == "gojn.vote", strings.HasSuffix(base, ".tmp") && !strings.HasSuffix(name, "/"):
 		return true
 	case strings.HasSuffix(base, ".renewed"), strings.HasSuffix(base, ".part"), strings.Contains(base, ".epoch="):
 		return true
