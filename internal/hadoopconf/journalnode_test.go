@@ -146,6 +146,9 @@ func TestKey_CompatRelease(t *testing.T) {
 	if r := read(t, hadoopconf.ReleaseFromKey, "gojn.compat.release", " 2.7 ").Release; r != r27 {
 		t.Errorf("release %v, want 2.7", r)
 	}
+	if r := read(t, hadoopconf.ReleaseFromKey, "gojn.compat.release", "3.5").Release; r != r34 {
+		t.Errorf("3.5: got %v", r)
+	}
 	if r := read(t, hadoopconf.ReleaseFromKey, "gojn.compat.release", "3.4").Release; r != r34 {
 		t.Errorf("release %v, want 3.4", r)
 	}

@@ -3,7 +3,7 @@ package hadoopconf
 // Columns: name, default file, default in 2.7.7, in 3.4.2, chosen by release, type, status, acts as, what it does, test.
 var daemonKeys = []Key{
 	{KeyCompatRelease, CodeOnly, unknown, unknown, false, "word", Obeyed, "",
-		"2.7 or 3.4 (the default): whose rules apply where the releases differ; gojn's own", "TestKey_CompatRelease"},
+		"2.7, 3.4 (the default) or 3.5, which is the same: whose rules apply where the releases differ; gojn's own", "TestKey_CompatRelease"},
 	{"dfs.journalnode.edits.dir", HDFSDefault, code("/tmp/hadoop/dfs/journalnode/"), file("/tmp/hadoop/dfs/journalnode/"),
 		false, "path", Obeyed, "", "directory of all journals; absolute, one, created if missing", "TestKey_EditsDir"},
 	{"dfs.journalnode.edits.dir.<nameservice>", CodeOnly, unknown, none, false, "path", Obeyed, "",

@@ -13,7 +13,7 @@ const (
 	Release34
 )
 
-// KeyCompatRelease chooses the Release: 2.7 or 3.4.
+// KeyCompatRelease chooses the Release: 2.7, 3.4 or 3.5, which is the same.
 const KeyCompatRelease = "gojn.compat.release"
 
 // String is the value of gojn.compat.release that means r.
@@ -33,11 +33,11 @@ func ParseRelease(value string) (Release, error) {
 	switch strings.TrimSpace(value) {
 	case "2.7":
 		return Release27, nil
-	case "3.4":
+	case "3.4", "3.5":
 		return Release34, nil
 	}
 	return ReleaseFromKey, &KeyError{Key: KeyCompatRelease, Value: value,
-		Reason: "unknown release", Remedy: "set 2.7 or 3.4"}
+		Reason: "unknown release", Remedy: "set 2.7, 3.4 or 3.5"}
 }
 
 // CompatRow is one subject in which Hadoop 2.7 and 3.4 differ.
