@@ -25,14 +25,14 @@ var releaseTable = func() map[string]in {
 	)
 	return map[string]in{
 		"TestHA_ByHand":                 {both35, every},
-		"TestHA_ByController":           {both34, every},
-		"TestHA_QuorumLost":             {both35, every},
+		"TestHA_ByController":           {only34, every},
+		"TestHA_QuorumLost":             {only35, every},
 		"TestHA_JournalsKilled":         {only34, every},
 		"TestHA_SplitBrain":             {only35, every},
 		"TestHA_SplitBrainByController": {nil, every},
 		"TestHA_Checkpoints":            {only35, every},
 		"TestHA_DiskFull":               {only34, every},
-		"TestHA_InProgressTailing":      {only35, since3},
+		"TestHA_InProgressTailing":      {nil, since3},
 		"TestHA_RollingReplacement":     {only35, every},
 		"TestTail_Observer":             {only34, since3},
 		"TestTail_Nodes":                {only35, since3},
@@ -45,7 +45,7 @@ var releaseTable = func() map[string]in {
 		"TestWiped_NodeDoesNotVote":     {only35, every},
 		"TestWiped_JavaLosesEdits":      {nil, every},
 		"TestWiped_SyncFormat":          {nil, only35},
-		"TestWiped_FreshCluster":        {only34, every},
+		"TestWiped_FreshCluster":        {nil, every},
 		"TestWiped_Alone":               {nil, every},
 
 		"TestHA_Recovery":          {only34, every},
@@ -54,7 +54,7 @@ var releaseTable = func() map[string]in {
 		"TestKill_Quorum":          {only34, every},
 		"TestStream_SameBytes":     {both34, every},
 
-		"TestSync_OursFromJava":     {both35, every},
+		"TestSync_OursFromJava":     {only35, every},
 		"TestSync_JavaFromOurs":     {only34, since3},
 		"TestSync_OursFromOurs":     {only35, only35},
 		"TestSync_ThousandSegments": {nil, only34},

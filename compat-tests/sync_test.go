@@ -76,8 +76,7 @@ func TestSync_JavaFromOurs(t *testing.T) {
 }
 
 // TestSync_OursFromOurs: a node whose disk was lost is formatted after the others (dfs.journalnode.enable.sync.format), fills its
-// gaps, and is told of by the metrics; its vote is withheld until the writer has started a segment there. The other nodes learn of
-// a purge, and what was purged does not come back.
+// gaps, and is told of by the metrics. What becomes of its vote: TestWiped_SyncFormat; of a purge: TestSync_Purged of jnserver.
 func TestSync_OursFromOurs(t *testing.T) {
 	onReleases(t, func(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		s := newSyncTrio(t, ctx, site, hadoop.Properties{"dfs.journalnode.enable.sync.format": "true"}, subject(), subject(), subject())

@@ -42,7 +42,9 @@ func tailCutOff(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		t.Error("a transaction of one node was acknowledged: this shows nothing")
 	}
 	_ = client.Close() // its NameNode ends itself
-	<-active.Done()
+	if _, err := active.ExitCode(c.ctx); err != nil {
+		t.Fatal(err)
+	}
 	if count, err := c.journaledEdits(alone, last+1, 10); err != nil || count == 0 {
 		t.Fatalf("%s answers %d transactions from %d on (%v): this shows nothing", alone.Name, count, last+1, err)
 	}

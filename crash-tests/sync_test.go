@@ -104,7 +104,7 @@ func syncing() []scenario {
 	// Segment 4 was left open with 4-6 when the node was away; 20 is open.
 	away := steps(oneFinal(), []step{tell(19), start(20), write(20, 20, 21, small)})
 	return []scenario{
-		{"sync into an empty journal", []step{format()}, []step{syncIn(30, 1, 3, 4, 6), newEpoch(1), start(7), write(7, 7, 8, small)}},
+		{"sync into an empty journal", []step{format(), tell(6), heartbeat()}, []step{syncIn(30, 1, 3, 4, 6), newEpoch(1), start(7), write(7, 7, 8, small)}},
 		{"sync of a gap", away, []step{syncIn(30, 7, 12, 13, 19), write(20, 22, 23, small), finalize(20, 23)}},
 		{"sync of what was left in progress", away, []step{syncIn(30, 4, 9), syncIn(30, 10, 19), newEpoch(2), prepare(4), finalize(20, 21)}},
 		{"sync of what was left in progress, after a restart", steps(oneFinal(), []step{tell(9), heartbeat(), restart()}),

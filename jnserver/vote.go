@@ -48,7 +48,7 @@ func (j *Journal) ClaimVote(ctx context.Context) {
 	if noClaim != nil && highest <= j.Snapshot().Promised {
 		return
 	}
-	err := j.exclusive("vote", func() (err error) {
+	err := j.quietly("vote", func() (err error) {
 		if unchanged := j.dir.Vote().Withheld && j.epochErr == nil && !j.dir.MidUpgrade(); !unchanged {
 			return err
 		}
@@ -75,6 +75,13 @@ func (j *Journal) emptied(ctx context.Context) bool {
 	}
 	highest, _ := j.env.Peers.NothingPromised(ctx, j.jid)
 	return highest > 0
+}
+
+// quietly is exclusive without the event of a refusal: it is tried every second, and the reason stands in NoClaim.
+func (j *Journal) quietly(op string, call func() error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.alone(op, call)
 }
 
 // NoClaim is why a withheld vote could not be given back when the others were last asked, nil if they were not.

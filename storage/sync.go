@@ -47,8 +47,8 @@ type SyncDownload struct {
 }
 
 // BeginSync begins to fetch the finalized segment first to last. The first one removes what an earlier process has left in
-// edits.sync/. It is refused where little space is left (ErrNoRoomToSync), and with an IllegalStateException if the journal is
-// not formatted or that segment is being fetched already.
+// edits.sync/. It is refused where little space is left (ErrNoRoomToSync), with an IllegalStateException if the journal is
+// not formatted, and if that segment is being fetched already (ErrSyncSkipped).
 func (d *Dir) BeginSync(first, last TxID) (*SyncDownload, error) {
 	if err := d.keepLock(); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (d *Dir) BeginSync(first, last TxID) (*SyncDownload, error) {
 	case last < first || first < 0:
 		return nil, illegalState("There is no segment %s", name)
 	case d.syncing[name] != nil:
-		return nil, illegalState("%s is being fetched already", name)
+		return nil, fmt.Errorf("%w: %s is being fetched already", ErrSyncSkipped, name)
 	}
 	if err := d.reserve.keep(d.o.Reserve.Promises); err != nil {
 		return nil, err

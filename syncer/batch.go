@@ -116,12 +116,12 @@ func (b *batch) one(ctx context.Context, m jnserver.MissingSegment, stop context
 		w, err := b.download(ctx, m.SegmentRange, from)
 		var local errLocal
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
+		case err == nil: // also if the round ends: whoever takes it ends it
 			from.fine()
 			b.bytes.Add(w.Size())
 			return w
+		case ctx.Err() != nil:
+			return nil
 		case errors.Is(err, storage.ErrSyncSkipped):
 			return nil // it came otherwise, or the journal is another one
 		case errors.As(err, &local):

@@ -18,6 +18,9 @@ import (
 // download fetches a segment from one node and checks it. The error is errLocal if it is this node's.
 func (b *batch) download(ctx context.Context, r jnserver.SegmentRange, from *source) (*storage.SyncDownload, error) {
 	w, err := b.j.BeginSync(b.base, r)
+	if errors.Is(err, storage.ErrSyncSkipped) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, errLocal{err}
 	}

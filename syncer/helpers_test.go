@@ -203,6 +203,7 @@ type bench struct {
 
 	serial int64
 	stop   func()
+	hook   func(op vfs.Op) error
 }
 
 type lines struct {
@@ -227,7 +228,7 @@ func newBench(t testing.TB, c *cluster, configure func(*syncer.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, mem: vfs.NewMem(), c: c, log: &lines{}}
 	b.node = jnserver.NewNode(jnserver.Config{
-		Env:      jnserver.Env{FS: b.mem, Clock: realClock{}, Fetcher: c, CurrentPerm: 0o700, LockOwner: "1@here"},
+		Env:      jnserver.Env{FS: vfs.Inject(b.mem, b.operation), Clock: realClock{}, Fetcher: c, CurrentPerm: 0o700, LockOwner: "1@here"},
 		EditsDir: "/data/jn",
 	})
 	b.must(b.mem.MkdirAll("/data/jn/ns1", 0o755))
@@ -246,6 +247,14 @@ func newBench(t testing.TB, c *cluster, configure func(*syncer.Config)) *bench {
 	}
 	b.s = syncer.New(cfg)
 	return b
+}
+
+// operation happens before each operation of the file system; hook is set before the start.
+func (b *bench) operation(op vfs.Op) error {
+	if b.hook == nil {
+		return nil
+	}
+	return b.hook(op)
 }
 
 func (b *bench) must(err error) {

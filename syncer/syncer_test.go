@@ -318,6 +318,39 @@ func TestKilled(t *testing.T) {
 	})
 }
 
+// TestFailsWhileAnotherIsVerified: a round ends for something that is wrong here while another segment is whole already, and only
+// its sync takes long. That one is ended too, and comes in with the next round.
+func TestFailsWhileAnotherIsVerified(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := &cluster{}
+		c.node(900).add(1, 3, 4, 6)
+		b := newBench(t, c, nil).format()
+		var broken atomic.Bool
+		broken.Store(true)
+		b.hook = func(op vfs.Op) error {
+			name, syncing := strings.CutPrefix(op.Path, "/data/jn/ns1/edits.sync/edits_000000000000000000")
+			switch {
+			case !syncing || !broken.Load():
+			case op.Kind == "sync" && strings.HasPrefix(name, "4"):
+				time.Sleep(time.Second)
+			case op.Kind == "writeat" && strings.HasPrefix(name, "1"):
+				time.Sleep(500 * time.Millisecond)
+				return errors.New("the disk says no")
+			}
+			return nil
+		}
+		b.start()
+		defer b.stop()
+		passes(2 * time.Second)
+		broken.Store(false)
+		passes(30 * time.Minute)
+		b.wantHas("[[1,3] [4,6]]")
+		if n := b.log.count("gaps cannot be filled"); n != 1 {
+			t.Errorf("%d rounds failed:\n%s", n, b.log.text.String())
+		}
+	})
+}
+
 // TestLittleRoom: where little space is left nothing is fetched, which is told once, until there is more.
 func TestLittleRoom(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

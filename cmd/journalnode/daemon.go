@@ -115,6 +115,9 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if err := d.peers.Close(); err != nil { // first: calls in flight may wait for their answers
+			log.Warn("closing the connections to other nodes", "error", err)
+		}
 		if err := d.rpc.Shutdown(ctx); err != nil {
 			log.Warn("RPC calls were cut", "error", err)
 		}
@@ -129,9 +132,6 @@ func (d *daemon) stop(log *slog.Logger, signals <-chan os.Signal) {
 			log.Error("closing the journals", "error", err)
 		}
 		d.vigil.end()
-		if err := d.peers.Close(); err != nil {
-			log.Warn("closing the connections to other nodes", "error", err)
-		}
 		d.serving.Wait()
 	}()
 	select {

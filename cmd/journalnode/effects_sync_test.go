@@ -62,6 +62,10 @@ func TestKey_EnableSync(t *testing.T) {
 		if n.syncer == nil {
 			t.Errorf("%q: nobody fetches", keys)
 		}
+		poll(t, "it is told", func() bool {
+			_, health := get(t, n.webURL+"/health")
+			return strings.Contains(health, `"missingSegments": 0`) && bean(t, n.webURL, "Hadoop:service=JournalNode,name=JournalNodeSync-j1")["SegmentsSynced"] == 1.0
+		})
 	}
 	for _, keys := range [][]string{{"dfs.journalnode.enable.sync", "false"}, {"gojn.compat.release", "2.7"}} {
 		if n, _ := behind(t, full.addr(), keys...); n.syncer != nil {
@@ -119,8 +123,8 @@ func TestKey_EditLogTransferTimeout(t *testing.T) {
 // TestKey_EditLogTransferBandwidth: what is above the first 64 KiB comes as fast as allowed.
 func TestKey_EditLogTransferBandwidth(t *testing.T) {
 	full := complete(t, 64<<10)
-	began := time.Now()
 	_, current := behind(t, full.addr(), "dfs.edit.log.transfer.bandwidthPerSec", "256k")
+	began := time.Now() // with the last call of behind the segment is known to be committed
 	poll(t, "the segment is fetched", there(filepath.Join(current, firstSegment)))
 	if took := time.Since(began); took < 500*time.Millisecond { // three quarters of a second for 192 KiB
 		t.Errorf("256 KiB took %v at 256 KiB a second", took)

@@ -56,7 +56,7 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 		case jnserver.SpaceBack:
 			log.Info("enough space again", "free_bytes", e.Free.FreeBytes, "free_inodes", e.Free.FreeInodes)
 		case jnserver.EditsCacheLost:
-			log.Warn("the edits cache begins anew: standbys that tail in-progress edits get those before it over HTTP", "reason", e.Reason)
+			log.Info("the edits cache begins anew: standbys that tail in-progress edits get those before it over HTTP", "reason", e.Reason)
 		case jnserver.UpgradeAbandoned:
 			log.Warn("half-done upgrade abandoned, the state before it is back", "reason", e.Reason)
 		case jnserver.VoteWithheld:

@@ -62,7 +62,7 @@ type Sync struct {
 	Interval time.Duration
 	// Timeout is the connect and the read timeout of a download; 0: none.
 	Timeout time.Duration
-	// Bandwidth limits the downloads of a journal, bytes a second; 0: no limit.
+	// Bandwidth limits all downloads together, bytes a second; 0: no limit.
 	Bandwidth int64
 }
 

@@ -1,0 +1,6 @@
+//go:build !race
+
+package peers
+
+// raceEnabled: see the other file.
+const raceEnabled = false
