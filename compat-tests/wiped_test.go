@@ -172,6 +172,7 @@ func selfFormatted(t *testing.T, ctx context.Context, site *hadoop.Site) {
 		"dfs.journalnode.enable.sync.format": "true",
 		"dfs.journalnode.sync.interval":      "1000",
 	})
+	w.roll() // nobody formats after a node that has no finalized segment
 	w.loseNode(func() { check(t, os.RemoveAll(filepath.Dir(w.wiped.Current(hadoop.JournalID)))) })
 	check(t, w.wiped.Start(ctx))
 	check(t, w.behind.Start(ctx))
