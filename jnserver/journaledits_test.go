@@ -229,7 +229,7 @@ func TestEditsAfterARestart(t *testing.T) {
 // Whatever is served is, byte for byte, what /getJournal gives of the same transactions, and not more than the snapshot shows.
 func TestEditsAreTheLogs(t *testing.T) {
 	served := 0
-	for seed := range uint64(15) {
+	for seed := range uint64(15 / sampled) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		var fails string
 		fsys := vfs.Inject(vfs.NewMem(), func(op vfs.Op) error {
