@@ -317,13 +317,16 @@ func (j *Journal) download(ctx context.Context, accept SegmentState, epoch stora
 	if !errors.As(err, &failed) || j.env.Peers == nil {
 		return d, fromURL, err
 	}
-	j.emit(SourceFailed{State: accept, From: fromURL, Err: err})
 	if j.env.Within != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = j.env.Within(ctx, otherSources)
 		defer cancel()
 	}
-	for _, url := range j.env.Peers.Sources(ctx, j.jid, j.dir.Info(), accept.Start, accept.End) {
+	sources := j.env.Peers.Sources(ctx, j.jid, j.dir.Info(), accept.Start, accept.End)
+	if len(sources) > 0 {
+		j.emit(SourceFailed{State: accept, From: fromURL, Err: err})
+	}
+	for _, url := range sources {
 		if url == fromURL || ctx.Err() != nil {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gojn/jnserver"
 	"gojn/storage/vfs"
@@ -67,6 +68,30 @@ func TestRecoveryFromAnotherSource(t *testing.T) {
 				must(t, j.FinalizeLogSegment(w.info(), 1, 4))
 			}
 		})
+	}
+}
+
+// TestOtherSourcesAreBounded: the named source may take its time, as in Java; the others only as long as the writer waits.
+func TestOtherSourcesAreBounded(t *testing.T) {
+	var asked []string
+	env := newEnv(vfs.NewMem(), fetchFunc(func(ctx context.Context, url string, _ io.Writer) (int64, error) {
+		asked = append(asked, url)
+		return 0, errors.Join(errors.New("404"), ctx.Err())
+	}))
+	env.Peers = &fakePeers{sources: []string{"http://jn2:8480/b", "http://jn3:8480/c"}}
+	var limit time.Duration
+	env.Within = func(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+		limit = d
+		ctx, cancel := context.WithCancel(ctx)
+		cancel() // the time is over at once
+		return ctx, cancel
+	}
+	j := openJournal(t, env)
+	must(t, j.Format(formatRequest()))
+	w := newWriter(t, j, 3)
+	err := j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 1, End: 4}, "http://jn1:8480/a")
+	if err == nil || !slices.Equal(asked, []string{"http://jn1:8480/a"}) || limit != time.Minute {
+		t.Errorf("%v; asked %q, limit %v", err, asked, limit)
 	}
 }
 

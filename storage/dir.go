@@ -172,7 +172,8 @@ func (d *Dir) MidUpgrade() bool { return d.before != nil }
 // Generation changes whenever all that the Dir knows was taken from disk anew, because the directory was or may have been
 // replaced: by Format, Upgrade, AbandonUpgrade and Rollback, by a PreUpgrade that failed, also by those of them that failed
 // after they had begun, and when one of them, FinalizeUpgrade or Mend first has to mend or lock what was not usable until
-// then; and by Discard. A call that was refused, a failed one that had changed nothing yet, and a PreUpgrade that went well leave it.
+// then; and by Discard. A call that was refused, a failed one that had changed nothing yet, and a PreUpgrade that went well
+// leave it.
 // Whoever keeps something of this journal in memory compares it: equal values mean that nothing was replaced in between.
 // The value itself says nothing; it is not kept on disk.
 func (d *Dir) Generation() uint64 { return d.generation }

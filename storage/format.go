@@ -8,7 +8,7 @@ import (
 // Format makes the journal an empty one of the namespace info, under the lock from start to end (Java Journal.format,
 // JNStorage.format, which unlocks in between). A missing root is created and locked. Without force a current/ that has
 // any entry is refused with InconsistentFSStateException; with force it is replaced. previous/ and edits.sync/ are left.
-// It is for a NameNode's format: all nodes are formatted together, nothing was promised anywhere, and the journal may vote.
+// It is for a NameNode's format of all nodes: what was promised before counts no more, and the journal may vote.
 //
 // The new state is made beside the old one and then put in its place, so a crash leaves one of the two, and so does an
 // error: a full disk costs nothing, and the call may be repeated. What was cached is forgotten: both epochs are 0, no txid

@@ -124,6 +124,22 @@ func TestBadCopy(t *testing.T) {
 		if st := b.s.Status()[0]; st.Missing != 1 || st.Failed == 0 || st.Fetching != 0 {
 			t.Errorf("%+v", st)
 		}
+		only := fmt.Sprintf("%s %d", bad.Host, 7)
+		tries := func() (n int) {
+			for _, d := range c.downloads() {
+				if d == only {
+					n++
+				}
+			}
+			return n
+		}
+		if n := tries(); n != 1 { // rounds go on, and leave it alone
+			t.Errorf("the one copy, a bad one, was fetched %d times in 20 minutes", n)
+		}
+		passes(time.Hour)
+		if n := tries(); n != 2 {
+			t.Errorf("it was fetched %d times in 80 minutes", n)
+		}
 		c.change(func() { good.add(7, 9) })
 		passes(2 * time.Minute)
 		b.wantHas("[[1,3] [4,6] [7,9]]")
