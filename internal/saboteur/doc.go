@@ -6,6 +6,8 @@ package saboteur
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -19,6 +21,7 @@ import (
 //	die-before-promote  die is called when a downloaded segment is about to be renamed into its place (acceptRecovery): the
 //	                    recovery record is durable then, the rename not done. If die returns, the rename goes on.
 //	die-told=FILE     see DieTold
+//	hook              see Hook; who is asked stands in the environment (HookAddress). It betrays nothing unless told to.
 func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 	if plan == "die-before-promote" {
 		hook := func(op vfs.Op) error {
@@ -29,6 +32,13 @@ func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 			return nil
 		}
 		return vfs.Inject(fsys, hook), "it kills itself between a recovery's record and the rename of the download", nil
+	}
+	if plan == "hook" {
+		address := os.Getenv(HookAddress)
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return nil, "", fmt.Errorf("the environment variable %s names nobody to ask: %w", HookAddress, err)
+		}
+		return Hook(fsys, asker(address)), "it asks " + address + " whether to fail at a recovery's record", nil
 	}
 	if file, ok := strings.CutPrefix(plan, "die-told="); ok && file != "" {
 		return DieTold(fsys, file, die), "it kills itself before the operation that " + file + " tells", nil
