@@ -9,6 +9,7 @@ VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo
 LDFLAGS      := -s -w -X main.version=$(VERSION)
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+GOTESTSUM    := gotest.tools/gotestsum@v1.13.0
 FUZZTIME     ?= 30s
 ROUNDS       ?= 1
 CRASH        ?= .
@@ -18,11 +19,13 @@ BIN          := bin/journalnode
 
 IMAGE        ?= gojn/journalnode
 RELEASE      ?= 3.4.2
+# With RAN=DIR the tests also write there what ran, for `make ran`.
+GOTEST        = $(if $(RAN),mkdir -p '$(RAN)' && go run $(GOTESTSUM) --format standard-$(if $(1),verbose,quiet) --jsonfile '$(RAN)/$@.json' --,go test $(1))
 COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
   -f docker/compose.yaml
 
 .PHONY: docker-image docker-prepare docker-up docker-down docker-test
-.PHONY: help build run test test-unit test-race crash crash-long kill-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
+.PHONY: help build run test ran test-unit test-race crash crash-long kill-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,14 +40,14 @@ run: build ## build and start a JournalNode on the defaults: data under ./data, 
 test: test-unit compat ## every test that there is a runtime for (COMPAT=required: none may be skipped for want of one)
 
 test-unit: ## the tests that need only Go
-	go test $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
+	$(call GOTEST) $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
 	cd internal/tools && go test ./...
 
 test-race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v -e /compat-tests -e /crash-tests)
 
 crash: ## power cuts, failing and hanging disks, mutations of each sync
-	go test -timeout 10m -run '$(CRASH)' -v ./crash-tests | grep -vE '^=== |^ +--- PASS'
+	$(call GOTEST,-v) -timeout 10m -run '$(CRASH)' ./crash-tests | grep -vE '^=== |^ +--- PASS'
 
 crash-long: ## histories, power cuts and faults, seed after seed, until one fails or Ctrl-C (SEED=n: from there on)
 	@go test -c -o bin/crash-tests ./crash-tests
@@ -64,7 +67,11 @@ kill-long: build ## kill -9 of nodes under Hadoop's client, all releases, seed a
 compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
 	@for tool in java javac mvn; do command -v $$tool >/dev/null || \
 	  echo "SKIPPED for want of $$tool: the tests against real Hadoop (they need a JDK 17 and Maven)"; done
-	go test -timeout 25m -parallel $(SIDE_BY_SIDE) ./compat-tests/...
+	$(call GOTEST) -timeout 25m -parallel $(SIDE_BY_SIDE) ./compat-tests/...
+
+ran: ## fail unless each test that a table of docs/compatibility.md names ran and passed (RAN=DIR: what the targets before wrote there)
+	@[ -n '$(RAN)' ] || { echo "make ran needs RAN=DIR, set for the targets that ran the tests too" >&2; exit 2; }
+	go run ./compat-tests/ran $(if $(COMPAT_LONG),-long) docs/compatibility.md '$(RAN)'
 
 lint: ## golangci-lint, pinned
 	go run $(GOLANGCI) run ./...
@@ -98,14 +105,20 @@ bench: ## the benchmarks
 bench-java: ## ours beside Java's node through Hadoop's client, into docs/performance.md (15 min; BENCH=quick: 5 min, only printed)
 	@./scripts/bench-java.sh '$(BENCH)'
 
+long: export RAN := $(CURDIR)/bin/ran
+long: export GOTESTSUM := $(GOTESTSUM)
 long: ## what does not fit into CI: everything on every release, containers, systemd, fuzz targets (root; 40 min, ROUNDS=n for more)
-	COMPAT=required COMPAT_LONG=1 go test -v -timeout 4h -parallel $(SIDE_BY_SIDE) -count $(ROUNDS) ./compat-tests/...
+	@rm -rf '$(RAN)'
+	$(MAKE) test-unit
+	$(MAKE) build
+	COMPAT=required COMPAT_LONG=1 $(call GOTEST,-v) -timeout 4h -parallel $(SIDE_BY_SIDE) -count $(ROUNDS) ./compat-tests/...
 	COMPAT=required ./scripts/docker-test.sh 3.4.2
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
 	COMPAT=required ./scripts/docker-test.sh 3.5.0
 	COMPAT=required ./scripts/systemd-test.sh
 	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
 	$(MAKE) crash
+	$(MAKE) ran COMPAT_LONG=1
 	$(MAKE) fuzz
 
 soak: ## hours: the fuzz targets for 5 minutes each, the compat tests five times, and under the race detector
@@ -127,7 +140,7 @@ docker-down: ## stop it and remove its containers and volumes, of any release
 	$(COMPOSE) --profile 2.7.7 --profile 3.4.2 --profile 3.5.0 down -v
 
 docker-test: ## test the image and a cluster of containers with Hadoop RELEASE; starts an engine if there is none (root)
-	@./scripts/docker-test.sh '$(RELEASE)'
+	@GOTESTSUM='$(GOTESTSUM)' ./scripts/docker-test.sh '$(RELEASE)'
 
 demo: build ## real NameNodes on three nodes, a kill -9 of the active, and a proof that nothing is lost (JDK 17, Maven)
 	@go build -trimpath -o bin/demo ./compat-tests/demo

@@ -119,7 +119,13 @@ JVM_IMAGE=$(./scripts/docker-jvm.sh) || cannot "no JVM image; DEBIAN_MIRROR may 
 export JVM_IMAGE
 go test -c -o "$state/docker.test" ./compat-tests/docker
 cd compat-tests/docker
-setsid "$state/docker.test" -test.v -test.timeout 12m &
+record=()
+if [ -n "${RAN:-}" ]; then # for `make ran`
+  mkdir -p "$RAN"
+  record=(go run "$GOTESTSUM" --format standard-verbose --jsonfile "$RAN/docker-$RELEASE.json" --raw-command --
+    go tool test2json -t -p gojn/compat-tests/docker)
+fi
+setsid "${record[@]}" "$state/docker.test" -test.v -test.timeout 12m &
 tests=$!
 wait "$tests" # a signal ends this wait, where it would not end a command in the foreground
 tests=''
