@@ -21,6 +21,8 @@ var allowed = map[string][]string{
 	"gojn/compat-tests/earlier":  {"gojn/compat-tests/wire"},
 	"gojn/compat-tests/demo":     {"gojn/compat-tests/hadoop", "gojn/compat-tests/oracle", "gojn/compat-tests/workload"},
 	"gojn/compat-tests/fetch":    {"gojn/compat-tests/hadoop"},
+	"gojn/compat-tests/ran":      {},
+	"gojn/compat-tests/suites":   {"gojn/compat-tests/hadoop"},
 	"gojn/compat-tests/bench":    {"gojn/compat-tests/hadoop", "gojn/compat-tests/wire"},
 	"gojn/compat-tests/hadoop":   {},
 	"gojn/compat-tests/oracle":   {},
