@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -61,27 +63,37 @@ func (i *Installation) drivers(ctx context.Context) (string, error) {
 // compile compiles the Java sources in the root of sources against the release's jars, once per content, and returns their
 // class directory.
 func (i *Installation) compile(ctx context.Context, sources fs.FS) (string, error) {
-	names, err := fs.Glob(sources, "*.java") // sorted
+	names, err := fs.Glob(sources, "*.java")
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.New()
 	texts := make(map[string][]byte)
 	for _, name := range names {
-		text, err := fs.ReadFile(sources, name)
-		if err != nil {
+		if texts[name], err = fs.ReadFile(sources, name); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(sum, "%s %d\n", name, len(text))
-		sum.Write(text)
-		texts[name] = text
 	}
-	dir := filepath.Join(i.cache, i.Release.Version+"-drivers-"+hex.EncodeToString(sum.Sum(nil))[:12])
-	err = once(i.cache, dir, func() bool { return exists(dir) }, func(tmp string) error {
-		argv := []string{"-nowarn", "-proc:none", "-d", tmp, "-cp", i.classPath("")}
+	return i.Compile(ctx, "drivers", texts)
+}
+
+// Compile compiles Java sources, a text by its path below the root of the packages, against the release's jars and more of
+// a class path. It does so once per content and returns the directory of classes, which name begins.
+func (i *Installation) Compile(ctx context.Context, name string, sources map[string][]byte, more ...string) (string, error) {
+	sum := sha256.New()
+	names := slices.Sorted(maps.Keys(sources))
+	for _, name := range names {
+		fmt.Fprintf(sum, "%s %d\n", name, len(sources[name]))
+		sum.Write(sources[name])
+	}
+	dir := filepath.Join(i.cache, i.Release.Version+"-"+name+"-"+hex.EncodeToString(sum.Sum(nil))[:12])
+	err := once(i.cache, dir, func() bool { return exists(dir) }, func(tmp string) error {
+		argv := []string{"-nowarn", "-proc:none", "-d", tmp, "-cp", i.ClassPath(more...)}
 		for _, name := range names {
 			path := filepath.Join(tmp, name)
-			if err := os.WriteFile(path, texts[name], 0o644); err != nil {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(path, sources[name], 0o644); err != nil {
 				return err
 			}
 			argv = append(argv, path)
@@ -92,7 +104,13 @@ func (i *Installation) compile(ctx context.Context, sources fs.FS) (string, erro
 		return nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("compile the Java drivers for %s: %w", i.Release.Version, err)
+		return "", fmt.Errorf("compile the Java %s for %s: %w", name, i.Release.Version, err)
 	}
 	return dir, nil
 }
+
+// ClassPath is more, the installation, then its jars.
+func (i *Installation) ClassPath(more ...string) string { return i.classPath("", more...) }
+
+// JVM returns the flags without which the release does not run on JDK 17.
+func (r Release) JVM() []string { return slices.Clone(r.jvm) }

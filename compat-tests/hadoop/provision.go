@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -41,6 +42,9 @@ var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.
       <groupId>{{index . 0}}</groupId>
       <artifactId>{{index . 1}}</artifactId>
       <version>{{index . 2}}</version>
+      {{- if gt (len .) 3}}
+      <classifier>{{index . 3}}</classifier>
+      {{- end}}
     </dependency>
   {{- end}}
   </dependencies>
@@ -70,6 +74,14 @@ func cacheRoot() (string, error) {
 // test processes wait for each other; what an interrupted run left behind is never used, because a release appears
 // in the cache by a rename of a complete directory.
 func Provision(ctx context.Context, release Release) (*Installation, error) {
+	return ProvisionWith(ctx, release, "", nil, nil)
+}
+
+// ProvisionWith is [Provision] of an installation that has more: it is named by the release and name, holds the artifacts
+// (group:artifact:version, or with a classifier behind) as well, and finish, if not nil, may change the directory before
+// anybody sees it. What finish does must follow from name and artifacts alone.
+func ProvisionWith(ctx context.Context, release Release, name string, artifacts []string,
+	finish func(dir string) error) (*Installation, error) {
 	if err := findTools("java", "javac"); err != nil {
 		return nil, err
 	}
@@ -77,8 +89,8 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(cache, release.Version)
-	project, err := release.project()
+	dir := filepath.Join(cache, release.Version+name)
+	project, err := release.project(artifacts)
 	if err != nil {
 		return nil, fmt.Errorf("provision Hadoop %s: %w", release.Version, err)
 	}
@@ -92,7 +104,10 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, provisionTimeout)
 		defer cancel()
-		return fetch(ctx, project, tmp)
+		if err := fetch(ctx, project, tmp); err != nil || finish == nil {
+			return err
+		}
+		return finish(tmp)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("provision Hadoop %s: %w", release.Version, err)
@@ -100,14 +115,14 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 	return &Installation{Release: release, dir: dir, cache: cache}, nil
 }
 
-// project is the Maven project whose dependencies are the release.
-func (r Release) project() ([]byte, error) {
+// project is the Maven project whose dependencies are the release and more artifacts.
+func (r Release) project(more []string) ([]byte, error) {
 	var dependencies [][]string
 	for _, artifact := range r.artifacts {
 		dependencies = append(dependencies, []string{"org.apache.hadoop", artifact, r.Version})
 	}
-	for _, pinned := range r.pinned {
-		dependencies = append(dependencies, strings.Split(pinned, ":"))
+	for _, coordinates := range append(slices.Clone(r.pinned), more...) {
+		dependencies = append(dependencies, strings.Split(coordinates, ":"))
 	}
 	var text bytes.Buffer
 	err := pom.Execute(&text, map[string]any{"Version": r.Version, "Dependencies": dependencies})
