@@ -21,6 +21,7 @@ import (
 //	die-before-promote  die is called when a downloaded segment is about to be renamed into its place (acceptRecovery): the
 //	                    recovery record is durable then, the rename not done. If die returns, the rename goes on.
 //	die-told=FILE     see DieTold
+//	cut-renames       see CutRenames; it betrays nobody who syncs
 //	hook              see Hook; who is asked stands in the environment (HookAddress). It betrays nothing unless told to.
 func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 	if plan == "die-before-promote" {
@@ -32,6 +33,9 @@ func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 			return nil
 		}
 		return vfs.Inject(fsys, hook), "it kills itself between a recovery's record and the rename of the download", nil
+	}
+	if plan == "cut-renames" {
+		return CutRenames(fsys), "a kill takes back the renames that no sync has followed", nil
 	}
 	if plan == "hook" {
 		address := os.Getenv(HookAddress)

@@ -98,7 +98,7 @@ func TestDieTold(t *testing.T) {
 
 func TestPlans(t *testing.T) {
 	for plan, ok := range map[string]bool{
-		"forget=1": true, "forget=64": true, "die-before-promote": true, "die-told=/x": true, "die-told=": false,
+		"forget=1": true, "forget=64": true, "die-before-promote": true, "die-told=/x": true, "cut-renames": true, "die-told=": false,
 		"": false, "forget": false, "forget=": false, "forget=0": false, "forget=-1": false, "forget=x": false, "sing": false,
 	} {
 		if _, words, err := saboteur.New(vfs.OS(), plan, nil); (err == nil) != ok || (words != "") != ok {
