@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"gojn/compat-tests/hadoop"
+)
+
+// plantedFault is a JournalNode of ours that is wrong on purpose: the proof that Hadoop's tests, run against our processes,
+// would see it. The product has no code of it: a build overlay replaces some lines of the sources.
+type plantedFault struct {
+	name  string // in lower case with hyphens
+	words string // what is wrong with it
+	// replacements make the fault. Without one there would be none.
+	replacements []replacement
+	// plan is one of internal/saboteur that the fault needs to show, a disk that loses what was not synced; "" is the
+	// ordinary build. The same plan without the replacements must pass.
+	plan string
+	// stop is how the suites end a node while this build is judged: "term" or "kill" (gojn.suites.stop).
+	stop string
+	// victims are the methods that must fail with it and pass without, by the release's version.
+	victims map[string][]victim
+}
+
+// victim is a method of a test class that must fail.
+type victim struct {
+	class, method string // simple names
+	// properties are system properties for the JVM, NAME=value: the seed of a test that draws lots.
+	properties []string
+}
+
+// replacement puts other text into a source file of this repository. The old text must be there exactly once, so that a
+// change of the product cannot silently take the fault away.
+type replacement struct {
+	file     string // from the repository's root
+	old, new string
+}
+
+// binaries are two builds of one product: the second one has the plan hook (internal/saboteur), which a few methods need.
+type binaries struct{ node, hooked string }
+
+// build makes the build with the fault in dir, which must exist.
+func (f plantedFault) build(ctx context.Context, dir string) (binaries, error) {
+	repo, err := hadoop.RepositoryRoot()
+	if err != nil {
+		return binaries{}, err
+	}
+	overlay, err := f.overlay(repo, dir)
+	if err != nil {
+		return binaries{}, err
+	}
+	return f.compile(ctx, repo, filepath.Join(dir, f.name), overlay)
+}
+
+// buildSound makes the build without the fault, on the same plan: what it fails proves nothing about the fault.
+func (f plantedFault) buildSound(ctx context.Context, dir string) (binaries, error) {
+	repo, err := hadoop.RepositoryRoot()
+	if err != nil {
+		return binaries{}, err
+	}
+	return f.compile(ctx, repo, filepath.Join(dir, "sound-"+f.name), "")
+}
+
+func (f plantedFault) compile(ctx context.Context, repo, out, overlay string) (binaries, error) {
+	b := binaries{node: out, hooked: out + "-hooked"}
+	if err := compile(ctx, repo, b.node, f.plan, overlay); err != nil {
+		return binaries{}, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if err := compile(ctx, repo, b.hooked, "hook", overlay); err != nil {
+		return binaries{}, fmt.Errorf("%s: %w", f.name, err)
+	}
+	return b, nil
+}
+
+// compile builds ./cmd/journalnode, with a plan of internal/saboteur unless it is "", and with the files of an overlay
+// instead of the repository's unless that is "".
+func compile(ctx context.Context, repo, out, plan, overlay string) error {
+	tags, ldflags := "", "-s -w"
+	if plan != "" {
+		tags, ldflags = "saboteur", ldflags+" -X main.sabotage="+plan
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-overlay", overlay,
+		"-o", out, "./cmd/journalnode")
+	cmd.Dir = repo
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// overlay writes the changed sources, and the file for go build -overlay that names them, into dir.
+func (f plantedFault) overlay(repo, dir string) (string, error) {
+	sources := make(map[string]string) // by path from the root
+	for _, r := range f.replacements {
+		text, done := sources[r.file]
+		if !done {
+			read, err := os.ReadFile(filepath.Join(repo, r.file))
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", f.name, err)
+			}
+			text = string(read)
+		}
+		if n := strings.Count(text, r.old); n != 1 {
+			return "", fmt.Errorf("%s: %s has the text that the fault replaces %d times, not once: the product has changed, so "+
+				"must the replacement\n%s", f.name, r.file, n, r.old)
+		}
+		sources[r.file] = strings.Replace(text, r.old, r.new, 1)
+	}
+	replace := make(map[string]string)
+	for file, text := range sources {
+		out := filepath.Join(dir, f.name+"-"+strings.ReplaceAll(file, "/", "-"))
+		if err := os.WriteFile(out, []byte(text), 0o644); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(repo, file)] = out
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	out := filepath.Join(dir, f.name+"-overlay.json")
+	return out, os.WriteFile(out, text, 0o644)
+}

@@ -1,0 +1,97 @@
+package main
+
+// plantedFaults are all of them. Each was seen to fail its victims, every time, and its sound build to pass them.
+var plantedFaults = []plantedFault{
+	{
+		name:  "no-epoch-check",
+		words: "a request of an epoch below the promised one is accepted",
+		stop:  "term",
+		replacements: []replacement{{
+			file: "jnserver/fence.go",
+			old:  "	if r.Epoch < f.promised {\n",
+			new:  "	if false {\n",
+		}},
+		victims: everywhere(victim{class: "TestJournalNode", method: "testAcceptRecoveryBehavior"}),
+	},
+	{
+		name:  "no-paxos-record",
+		words: "acceptRecovery writes no recovery record",
+		stop:  "term",
+		replacements: []replacement{{
+			file: "jnserver/recovery.go",
+			old:  "		if err := j.dir.SetPaxos(record); err != nil {\n",
+			new:  "		if err := error(nil); err != nil {\n",
+		}},
+		victims: everywhere(acceptors...),
+	},
+	{
+		name:  "paxos-record-untold",
+		words: "prepareRecovery does not tell what was accepted earlier",
+		stop:  "term",
+		replacements: []replacement{{
+			file: "jnserver/recovery.go",
+			old:  "		if accepted && (state == nil || state.InProgress) {\n",
+			new:  "		if false {\n",
+		}},
+		victims: everywhere(acceptors[:2]...),
+	},
+	{
+		name:  "unsynced-finalize",
+		words: "finalizeLogSegment is answered before its rename is synced, and a killed node loses it",
+		plan:  "cut-renames",
+		stop:  "kill",
+		replacements: []replacement{{
+			file: "storage/segmentops.go",
+			old:  "	err = d.change(rename, func(segs []Segment) []Segment {\n		return withSegment(withoutSegments(segs, named(s.Name)), final)\n",
+			new:  "	err = d.changeSynced(rename, func(segs []Segment) []Segment {\n		return withSegment(withoutSegments(segs, named(s.Name)), final)\n",
+		}},
+		victims: everywhere(
+			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment0"},
+			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment1"},
+			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment2"},
+		),
+	},
+	{
+		name:  "half-done-accept-forgotten",
+		words: "an accept that failed between its record and the rename of the download is not finished, by no start and no call",
+		stop:  "term",
+		replacements: []replacement{
+			{
+				file: "jnserver/recovery.go",
+				old:  "		if accepted {\n			replaced, err := j.dir.CompleteAccept(record)\n",
+				new:  "		if false {\n			replaced, err := j.dir.CompleteAccept(record)\n",
+			},
+			{
+				file: "storage/download.go",
+				old:  "		if r, found, err := d.Paxos(first); err == nil && found && r.AcceptedIn == epoch {\n",
+				new:  "		if r, found, err := d.Paxos(first); false && err == nil && found && r.AcceptedIn == epoch {\n",
+			},
+		},
+		victims: everywhere(victim{class: "TestQJMWithFaults", method: "testRandomized"}),
+	},
+	{
+		name:  "serial-reset",
+		words: "a writer's new connection makes a node forget the highest serial number of its epoch",
+		stop:  "term",
+		replacements: []replacement{
+			{file: "jnserver/fence.go", old: "	Client string\n}", new: "	Client string\n	Conn   string\n}"},
+			{file: "jnserver/methods.go", old: "		Client:        caller(c).Host,\n", new: "		Client: caller(c).Host, Conn: caller(c).Addr,\n"},
+			{file: "jnserver/fence.go", old: "	serial         int64\n", new: "	serial         int64\n	conn           string\n"},
+			{file: "jnserver/fence.go", old: "	serial := f.serial\n", new: "	serial := f.serial\n	if r.Conn != f.conn {\n		serial = -1\n	}\n"},
+			{file: "jnserver/journal.go", old: "		j.fence.serial = r.Serial\n", new: "		j.fence.serial, j.fence.conn = r.Serial, r.Conn\n"},
+		},
+		victims: everywhere(victim{class: "TestSerialNumbers", method: "testOtherConnectionOfTheSameEpoch"}),
+	},
+}
+
+// acceptors are methods that read back what a node has accepted; the last one looks for the record's file.
+var acceptors = []victim{
+	{class: "TestJournalNode", method: "testAcceptRecoveryBehavior"},
+	{class: "TestQuorumJournalManager", method: "testRecoverAfterIncompleteRecovery"},
+	{class: "TestQuorumJournalManager", method: "testNewerVersionOfSegmentWins"},
+}
+
+// everywhere says that the methods are victims on each release.
+func everywhere(v ...victim) map[string][]victim {
+	return map[string][]victim{"2.7.7": v, "3.4.2": v, "3.5.0": v}
+}
