@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"gojn/internal/hadoopconf":   {},
 	"gojn/internal/javaerr":      {},
 	"gojn/internal/jmx":          {},
+	"gojn/internal/keystore":     {},
 	"gojn/internal/peers":        {"gojn/hadooprpc", "gojn/internal/javaerr", "gojn/qjournalpb", "gojn/storage"},
 	"gojn/internal/saboteur":     {"gojn/storage/vfs"},
 	"gojn/internal/sdnotify":     {},

@@ -1,0 +1,57 @@
+package keystore
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// readPKCS12Keys reads the one key of a PKCS12 store. keytool gives it the store's password.
+func readPKCS12Keys(data []byte, password, keyPassword string) ([]tls.Certificate, error) {
+	if keyPassword != password {
+		return nil, errors.New("a PKCS12 store whose key has a password of its own is not supported; give both the same")
+	}
+	key, leaf, others, err := pkcs12.DecodeChain(data, password)
+	if err != nil {
+		return nil, pkcs12Error(err)
+	}
+	if leaf == nil {
+		return nil, errors.New("there is no certificate in it")
+	}
+	// Which of the certificates is the key's, and which are only trusted, the library does not tell.
+	for _, c := range append([]*x509.Certificate{leaf}, others...) {
+		if joined, err := certificate(key, chainOf(c, append(others, leaf))); err == nil {
+			return []tls.Certificate{joined}, nil
+		}
+	}
+	_, err = certificate(key, []*x509.Certificate{leaf})
+	return nil, err
+}
+
+func readPKCS12Trusted(data []byte, password string) ([]*x509.Certificate, error) {
+	list, err := pkcs12.DecodeTrustStore(data, password)
+	if err == nil || errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		return list, pkcs12Error(err)
+	}
+	if _, leaf, others, keyErr := pkcs12.DecodeChain(data, password); keyErr == nil && leaf != nil {
+		if len(chainOf(leaf, others)) < len(others)+1 {
+			return nil, errors.New("a PKCS12 store with a key and with trusted certificates is not supported as a trust store; " +
+				"put the certificates into a store of their own")
+		}
+		return []*x509.Certificate{leaf}, nil
+	}
+	return nil, pkcs12Error(err)
+}
+
+func pkcs12Error(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return fmt.Errorf("%w, or the store is damaged", ErrPassword)
+	}
+	return fmt.Errorf("a PKCS12 store that cannot be read: %w", err)
+}
