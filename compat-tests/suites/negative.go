@@ -13,15 +13,15 @@ import (
 )
 
 // plantedFault is a JournalNode of ours that is wrong on purpose: the proof that Hadoop's tests, run against our processes,
-// would see it. The product has no code of it: a build overlay replaces some lines of the sources.
+// would see it. The product has no code of it: a build overlay replaces some lines of the sources, or the file system is one of
+// internal/saboteur.
 type plantedFault struct {
-	name  string // in lower case with hyphens
-	words string // what is wrong with it
-	// replacements make the fault. Without one there would be none.
+	name         string // in lower case with hyphens
+	words        string // what is wrong with it
 	replacements []replacement
-	// plan is one of internal/saboteur that the fault needs to show, a disk that loses what was not synced; "" is the
-	// ordinary build. The same plan without the replacements must pass.
-	plan string
+	// plan is one of internal/saboteur, "" for the operating system's files; soundPlan is that of the sound build, to which the
+	// faulty one is compared: a disk that loses what was not synced does no harm to who syncs.
+	plan, soundPlan string
 	// stop is how the suites end a node while this build is judged: "term" or "kill" (gojn.suites.stop).
 	stop string
 	// victims are the methods that must fail with it and pass without, by the release's version.
@@ -30,7 +30,8 @@ type plantedFault struct {
 
 // victim is a method of a test class that must fail.
 type victim struct {
-	class, method string // simple names
+	class  string // qualified
+	method string
 	// properties are system properties for the JVM, NAME=value: the seed of a test that draws lots.
 	properties []string
 }
@@ -55,21 +56,21 @@ func (f plantedFault) build(ctx context.Context, dir string) (binaries, error) {
 	if err != nil {
 		return binaries{}, err
 	}
-	return f.compile(ctx, repo, filepath.Join(dir, f.name), overlay)
+	return f.compile(ctx, repo, filepath.Join(dir, f.name), f.plan, overlay)
 }
 
-// buildSound makes the build without the fault, on the same plan: what it fails proves nothing about the fault.
+// buildSound makes the build without the fault in dir: a method that fails with that one proves nothing about the fault.
 func (f plantedFault) buildSound(ctx context.Context, dir string) (binaries, error) {
 	repo, err := hadoop.RepositoryRoot()
 	if err != nil {
 		return binaries{}, err
 	}
-	return f.compile(ctx, repo, filepath.Join(dir, "sound-"+f.name), "")
+	return f.compile(ctx, repo, filepath.Join(dir, "sound-"+f.name), f.soundPlan, "")
 }
 
-func (f plantedFault) compile(ctx context.Context, repo, out, overlay string) (binaries, error) {
+func (f plantedFault) compile(ctx context.Context, repo, out, plan, overlay string) (binaries, error) {
 	b := binaries{node: out, hooked: out + "-hooked"}
-	if err := compile(ctx, repo, b.node, f.plan, overlay); err != nil {
+	if err := compile(ctx, repo, b.node, plan, overlay); err != nil {
 		return binaries{}, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := compile(ctx, repo, b.hooked, "hook", overlay); err != nil {

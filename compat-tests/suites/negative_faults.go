@@ -1,5 +1,14 @@
 package main
 
+// The classes of the victims. The last one is ours, see NodeRules.java: Hadoop's tests neither send a number of a call twice nor
+// stop more than one node with a segment in progress.
+const (
+	journalNodeTests = "org.apache.hadoop.hdfs.qjournal.server.TestJournalNode"
+	managerTests     = "org.apache.hadoop.hdfs.qjournal.client.TestQuorumJournalManager"
+	faultTests       = "org.apache.hadoop.hdfs.qjournal.client.TestQJMWithFaults"
+	ownTests         = "gojn.suites.own.TestNodeRules"
+)
+
 // plantedFaults are all of them. Each was seen to fail its victims, every time, and its sound build to pass them.
 var plantedFaults = []plantedFault{
 	{
@@ -11,7 +20,7 @@ var plantedFaults = []plantedFault{
 			old:  "	if r.Epoch < f.promised {\n",
 			new:  "	if false {\n",
 		}},
-		victims: everywhere(victim{class: "TestJournalNode", method: "testAcceptRecoveryBehavior"}),
+		victims: everywhere(victim{class: journalNodeTests, method: "testAcceptRecoveryBehavior"}),
 	},
 	{
 		name:  "no-paxos-record",
@@ -36,19 +45,27 @@ var plantedFaults = []plantedFault{
 		victims: everywhere(acceptors[:2]...),
 	},
 	{
-		name:  "unsynced-finalize",
-		words: "finalizeLogSegment is answered before its rename is synced, and a killed node loses it",
-		plan:  "cut-renames",
-		stop:  "kill",
+		name:    "unsynced-write",
+		words:   "nothing is synced, and a killed node loses its last writes",
+		plan:    "forget=64",
+		stop:    "kill",
+		victims: everywhere(victim{class: ownTests, method: "testStopsLoseNothing"}),
+	},
+	{
+		name:      "unsynced-finalize",
+		words:     "finalizeLogSegment is answered before its rename is synced, and a killed node loses it",
+		plan:      "cut-renames",
+		soundPlan: "cut-renames",
+		stop:      "kill",
 		replacements: []replacement{{
 			file: "storage/segmentops.go",
 			old:  "	err = d.change(rename, func(segs []Segment) []Segment {\n		return withSegment(withoutSegments(segs, named(s.Name)), final)\n",
 			new:  "	err = d.changeSynced(rename, func(segs []Segment) []Segment {\n		return withSegment(withoutSegments(segs, named(s.Name)), final)\n",
 		}},
 		victims: everywhere(
-			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment0"},
-			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment1"},
-			victim{class: "TestQuorumJournalManager", method: "testOutOfSyncAtBeginningOfSegment2"},
+			victim{class: managerTests, method: "testOutOfSyncAtBeginningOfSegment0"},
+			victim{class: managerTests, method: "testOutOfSyncAtBeginningOfSegment1"},
+			victim{class: managerTests, method: "testOutOfSyncAtBeginningOfSegment2"},
 		),
 	},
 	{
@@ -67,7 +84,7 @@ var plantedFaults = []plantedFault{
 				new:  "		if r, found, err := d.Paxos(first); false && err == nil && found && r.AcceptedIn == epoch {\n",
 			},
 		},
-		victims: everywhere(victim{class: "TestQJMWithFaults", method: "testRandomized"}),
+		victims: everywhere(victim{class: faultTests, method: "testRandomized"}),
 	},
 	{
 		name:  "serial-reset",
@@ -80,15 +97,15 @@ var plantedFaults = []plantedFault{
 			{file: "jnserver/fence.go", old: "	serial := f.serial\n", new: "	serial := f.serial\n	if r.Conn != f.conn {\n		serial = -1\n	}\n"},
 			{file: "jnserver/journal.go", old: "		j.fence.serial = r.Serial\n", new: "		j.fence.serial, j.fence.conn = r.Serial, r.Conn\n"},
 		},
-		victims: everywhere(victim{class: "TestSerialNumbers", method: "testOtherConnectionOfTheSameEpoch"}),
+		victims: everywhere(victim{class: ownTests, method: "testSerialsOutliveConnections"}),
 	},
 }
 
 // acceptors are methods that read back what a node has accepted; the last one looks for the record's file.
 var acceptors = []victim{
-	{class: "TestJournalNode", method: "testAcceptRecoveryBehavior"},
-	{class: "TestQuorumJournalManager", method: "testRecoverAfterIncompleteRecovery"},
-	{class: "TestQuorumJournalManager", method: "testNewerVersionOfSegmentWins"},
+	{class: journalNodeTests, method: "testAcceptRecoveryBehavior"},
+	{class: managerTests, method: "testRecoverAfterIncompleteRecovery"},
+	{class: managerTests, method: "testNewerVersionOfSegmentWins"},
 }
 
 // everywhere says that the methods are victims on each release.

@@ -1,0 +1,16 @@
+package gojn.suites.own;
+
+import org.junit.Test;
+
+/** See {@link NodeRules}. */
+public class TestNodeRules {
+  @Test(timeout = 60000)
+  public void testSerialsOutliveConnections() throws Exception {
+    NodeRules.serialsOutliveConnections();
+  }
+
+  @Test(timeout = 60000)
+  public void testStopsLoseNothing() throws Exception {
+    NodeRules.stopsLoseNothing();
+  }
+}

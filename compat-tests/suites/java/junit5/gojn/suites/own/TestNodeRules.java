@@ -1,0 +1,18 @@
+package gojn.suites.own;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** See {@link NodeRules}. */
+@Timeout(60)
+public class TestNodeRules {
+  @Test
+  public void testSerialsOutliveConnections() throws Exception {
+    NodeRules.serialsOutliveConnections();
+  }
+
+  @Test
+  public void testStopsLoseNothing() throws Exception {
+    NodeRules.stopsLoseNothing();
+  }
+}
