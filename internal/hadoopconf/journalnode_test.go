@@ -347,6 +347,12 @@ func TestKey_IdleConnections(t *testing.T) {
 		rpc.IdleScanInterval != 4*time.Millisecond {
 		t.Errorf("got %+v", rpc)
 	}
+	for _, none := range []string{"0", "-1"} { // Hadoop's own tests set 0, and Java's node starts with it
+		rpc := read(t, r34, "ipc.client.connection.maxidletime", none).RPC
+		if rpc.MaxIdleTime <= 0 || rpc.MaxIdleTime >= time.Millisecond {
+			t.Errorf("maxidletime %s gives %v, which is not the least silence", none, rpc.MaxIdleTime)
+		}
+	}
 	_, _, err := tryRead(t, r34, "ipc.client.connection.idle-scan-interval.ms", "0")
 	wantKeyError(t, err, "ipc.client.connection.idle-scan-interval.ms", "0", "must be at least 1", false)
 }

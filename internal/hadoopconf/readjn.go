@@ -49,15 +49,16 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 
 func (r *reader) rpcServer() RPCServer {
 	return RPCServer{
-		Address:          r.address("dfs.journalnode.rpc-address", 0),
-		BindHost:         r.bindHost("dfs.journalnode.rpc-bind-host"),
-		MaxDataLength:    r.positive("ipc.maximum.data.length"),
-		MaxResponseWarn:  r.integer("ipc.server.max.response.size"),
-		ListenQueue:      r.integer("ipc.server.listen.queue.size"),
-		MaxConnections:   max(0, r.integer("ipc.server.max.connections")),
-		IdleThreshold:    r.integer("ipc.client.idlethreshold"),
-		IdleKillMax:      r.integer("ipc.client.kill.max"),
-		MaxIdleTime:      time.Duration(r.positive("ipc.client.connection.maxidletime")) * time.Millisecond,
+		Address:         r.address("dfs.journalnode.rpc-address", 0),
+		BindHost:        r.bindHost("dfs.journalnode.rpc-bind-host"),
+		MaxDataLength:   r.positive("ipc.maximum.data.length"),
+		MaxResponseWarn: r.integer("ipc.server.max.response.size"),
+		ListenQueue:     r.integer("ipc.server.listen.queue.size"),
+		MaxConnections:  max(0, r.integer("ipc.server.max.connections")),
+		IdleThreshold:   r.integer("ipc.client.idlethreshold"),
+		IdleKillMax:     r.integer("ipc.client.kill.max"),
+		// 0 and less is no silence at all for Java (Server.ConnectionManager, Client.Connection.waitForWork).
+		MaxIdleTime:      max(1, saturate(int64(r.integer("ipc.client.connection.maxidletime")), time.Millisecond)),
 		IdleScanInterval: time.Duration(r.positive("ipc.client.connection.idle-scan-interval.ms")) * time.Millisecond,
 		PurgeInterval:    saturate(int64(r.positive("ipc.server.purge.interval")), time.Minute),
 		LogSlow:          r.boolean("ipc.server.log.slow.rpc"),
