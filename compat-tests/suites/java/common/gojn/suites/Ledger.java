@@ -1,0 +1,74 @@
+package gojn.suites;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Counts, for the method under way, the external processes that it started and the calls that external processes received. */
+final class Ledger {
+  private static final Map<Node, Long> ALIVE = new LinkedHashMap<>(); // with the calls before the method
+  private static String method = "";
+  private static int started;
+  private static long calls;
+  private static boolean kerberos;
+  private static boolean hooked;
+
+  private Ledger() {}
+
+  /** What a method did. */
+  static final class Tally {
+    final int started;
+    final long calls;
+    final String flags;
+
+    private Tally() {
+      started = Ledger.started;
+      calls = Ledger.calls;
+      flags = kerberos && hooked ? "kerberos,hooked" : kerberos ? "kerberos" : hooked ? "hooked" : "";
+    }
+  }
+
+  /** A method begins, named Class#method without package and parameters. */
+  static synchronized void begin(String name) {
+    method = name;
+    started = 0;
+    calls = 0;
+    kerberos = false;
+    hooked = false;
+    ALIVE.replaceAll((node, before) -> node.received());
+  }
+
+  static synchronized Tally end() {
+    for (Map.Entry<Node, Long> each : ALIVE.entrySet()) {
+      long now = each.getKey().received();
+      calls += now - each.getValue();
+      each.setValue(now);
+    }
+    Tally tally = new Tally();
+    method = "";
+    return tally;
+  }
+
+  static synchronized String method() {
+    return method;
+  }
+
+  static synchronized void started(Node node, boolean withKerberos, boolean withHook) {
+    ALIVE.put(node, 0L);
+    started++;
+    kerberos |= withKerberos;
+    hooked |= withHook;
+  }
+
+  /** The process is about to be stopped. */
+  static synchronized void stopping(Node node) {
+    Long before = ALIVE.remove(node);
+    if (before != null) {
+      calls += node.received() - before;
+    }
+  }
+
+  /** A getter of the shim asks the process over HTTP; an RPC counts by itself. */
+  static synchronized void asked() {
+    calls++;
+  }
+}

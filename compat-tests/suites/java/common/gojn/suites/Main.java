@@ -1,0 +1,65 @@
+package gojn.suites;
+
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.FilterResult;
+import org.junit.platform.engine.TestDescriptor;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.PostDiscoveryFilter;
+import org.junit.platform.launcher.TestPlan;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/**
+ * Runs tests of Hadoop, JUnit 4's or 5's, and writes a line for each method. Arguments are classes with their package, or
+ * Class#method. Exit codes: 0 when all was run, whatever its outcome; 2 for wrong arguments; 3 if there was no test.
+ */
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  private static int run(String[] args) {
+    List<DiscoverySelector> selectors = new ArrayList<>();
+    for (String arg : args) {
+      selectors.add(arg.contains("#") ? DiscoverySelectors.selectMethod(arg) : DiscoverySelectors.selectClass(arg));
+    }
+    try (Results results = new Results(Settings.required("results"))) {
+      Settings.control(); // refuses before a test does
+      Skips skips = Skips.read(Paths.get(Settings.required("skip")));
+      LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+          .selectors(selectors)
+          .filters((PostDiscoveryFilter) test -> filter(test, skips, results))
+          .build();
+      Launcher launcher = LauncherFactory.create();
+      TestPlan plan = launcher.discover(request);
+      Listener listener = new Listener(skips, results);
+      launcher.execute(plan, listener);
+      return listener.any() || !selectors.isEmpty() && skippedAll(plan) ? 0 : 3;
+    } catch (Exception e) {
+      e.printStackTrace();
+      return 2;
+    }
+  }
+
+  private static boolean skippedAll(TestPlan plan) {
+    return !plan.containsTests() && plan.countTestIdentifiers(id -> !id.getParentId().isPresent()) > 0;
+  }
+
+  private static FilterResult filter(TestDescriptor test, Skips skips, Results results) {
+    String key = Methods.key(test.getSource());
+    String reason = key == null ? null : skips.skip(key);
+    if (reason == null) {
+      return FilterResult.included("");
+    }
+    results.add(Methods.className(test.getSource()), Methods.display(test), "skip", 0, null, reason);
+    return FilterResult.excluded(reason);
+  }
+}
