@@ -25,6 +25,7 @@ COMPOSE       = $$(docker compose version >/dev/null 2>&1 && echo docker compose
   -f docker/compose.yaml
 
 .PHONY: docker-image docker-prepare docker-up docker-down docker-test
+.PHONY: hadoop-suites hadoop-suites-ci
 .PHONY: help build run test ran test-unit test-race crash crash-long kill-long compat lint fmt vet vuln generate verify-generate tidy-check fuzz bench bench-java long soak demo systemd-test clean
 
 help: ## list the targets
@@ -72,6 +73,16 @@ compat: build ## the tests against real Hadoop processes (need a JDK and Maven)
 ran: ## fail unless each test that a table of docs/compatibility.md names ran and passed (RAN=DIR: what the targets before wrote there)
 	@[ -n '$(RAN)' ] || { echo "make ran needs RAN=DIR, set for the targets that ran the tests too" >&2; exit 2; }
 	go run ./compat-tests/ran $(if $(COMPAT_LONG),-long) docs/compatibility.md '$(RAN)'
+
+# Of RELEASE only what was set by hand counts: without, all three run.
+SUITES = go build -o bin/hadoop-suites ./compat-tests/suites && \
+  bin/hadoop-suites -side-by-side $(SIDE_BY_SIDE) $(if $(CLASSES),-classes '$(CLASSES)')
+hadoop-suites: ## Hadoop's own tests over our binary (root, JDK 17, Maven; RELEASE=, CLASSES=regexp, CORE=1, CONTROL=1: Java's node, KEEP=1: into docs, NEGATIVE=too|only)
+	@$(SUITES) -release '$(if $(filter file,$(origin RELEASE)),,$(RELEASE))' $(if $(CORE),-core) $(if $(CONTROL),-control) \
+	  $(if $(KEEP),-keep) $(if $(NEGATIVE),-negative $(NEGATIVE))
+
+hadoop-suites-ci: ## the part of it that fits into CI: the core classes of 3.4.2 and 2.7.7, and the builds with planted faults
+	@$(SUITES) -release 3.4.2,2.7.7 -core -negative too
 
 lint: ## golangci-lint, pinned
 	go run $(GOLANGCI) run ./...

@@ -39,11 +39,17 @@ var pom = template.Must(template.New("pom").Parse(`<project xmlns="http://maven.
   <dependencies>
   {{- range .Dependencies}}
     <dependency>
-      <groupId>{{index . 0}}</groupId>
-      <artifactId>{{index . 1}}</artifactId>
-      <version>{{index . 2}}</version>
-      {{- if gt (len .) 3}}
-      <classifier>{{index . 3}}</classifier>
+      <groupId>{{index .Is 0}}</groupId>
+      <artifactId>{{index .Is 1}}</artifactId>
+      <version>{{index .Is 2}}</version>
+      {{- if gt (len .Is) 3}}
+      <classifier>{{index .Is 3}}</classifier>
+      {{- end}}
+      {{- if .Without}}
+      <exclusions><exclusion>
+        <groupId>{{index .Without 0}}</groupId>
+        <artifactId>{{index .Without 1}}</artifactId>
+      </exclusion></exclusions>
       {{- end}}
     </dependency>
   {{- end}}
@@ -78,8 +84,8 @@ func Provision(ctx context.Context, release Release) (*Installation, error) {
 }
 
 // ProvisionWith is [Provision] of an installation that has more: it is named by the release and name, holds the artifacts
-// (group:artifact:version, or with a classifier behind) as well, and finish, if not nil, may change the directory before
-// anybody sees it. What finish does must follow from name and artifacts alone.
+// (group:artifact:version, a classifier behind it, " without group:artifact" for one of its dependencies) as well, and finish,
+// if not nil, may change the directory before anybody sees it. What finish does must follow from name and artifacts alone.
 func ProvisionWith(ctx context.Context, release Release, name string, artifacts []string,
 	finish func(dir string) error) (*Installation, error) {
 	if err := findTools("java", "javac"); err != nil {
@@ -117,12 +123,18 @@ func ProvisionWith(ctx context.Context, release Release, name string, artifacts 
 
 // project is the Maven project whose dependencies are the release and more artifacts.
 func (r Release) project(more []string) ([]byte, error) {
-	var dependencies [][]string
+	type dependency struct{ Is, Without []string }
+	var dependencies []dependency
 	for _, artifact := range r.artifacts {
-		dependencies = append(dependencies, []string{"org.apache.hadoop", artifact, r.Version})
+		dependencies = append(dependencies, dependency{Is: []string{"org.apache.hadoop", artifact, r.Version}})
 	}
 	for _, coordinates := range append(slices.Clone(r.pinned), more...) {
-		dependencies = append(dependencies, strings.Split(coordinates, ":"))
+		is, without, excluded := strings.Cut(coordinates, " without ")
+		d := dependency{Is: strings.Split(is, ":")}
+		if excluded {
+			d.Without = strings.Split(without, ":")
+		}
+		dependencies = append(dependencies, d)
 	}
 	var text bytes.Buffer
 	err := pom.Execute(&text, map[string]any{"Version": r.Version, "Dependencies": dependencies})

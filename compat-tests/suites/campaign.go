@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// campaign is the run of one release's classes on one side.
+type campaign struct {
+	install *installation
+	side    side
+	list    classList
+	classes []class // of the list, those that are run
+	marks   marks
+	control kept
+	ours    kept
+	results []result
+}
+
+// newCampaign reads what is committed of a release. Without a control ours cannot be judged.
+func newCampaign(r release, s side, only *regexp.Regexp, core bool) (*campaign, error) {
+	c := &campaign{install: &installation{release: r}, side: s}
+	var err error
+	if c.list, err = listOf(r.Version); err != nil {
+		return nil, err
+	}
+	for _, class := range c.list.classes {
+		if only.MatchString(simpleName(class.name)) && (class.core || !core) {
+			c.classes = append(c.classes, class)
+		}
+	}
+	if c.marks, _, err = readMarks(); err != nil {
+		return nil, err
+	}
+	if c.control, err = readKept(keptFiles, javaNode, r.Version); err != nil && (s == ours || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+	if c.ours, err = readKept(keptFiles, ours, r.Version); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return c, nil
+}
+
+// names are the simple names of the classes that are run.
+func (c *campaign) names() []string {
+	var names []string
+	for _, class := range c.classes {
+		names = append(names, simpleName(class.name))
+	}
+	return names
+}
+
+// known are the methods of earlier runs.
+func (c *campaign) known() []result {
+	return append(slices.Clone(c.ours.results), c.control.results...)
+}
+
+// jobs are a JVM per class.
+func (c *campaign) jobs(nodes binaries, dir string) ([]job, error) {
+	_, text, err := readMarks()
+	if err != nil {
+		return nil, err
+	}
+	dir = filepath.Join(dir, c.install.release.Version+"-"+string(c.side))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	skips := filepath.Join(dir, "skips.tsv")
+	if err := os.WriteFile(skips, text, 0o644); err != nil {
+		return nil, err
+	}
+	var jobs []job
+	for _, class := range c.classes {
+		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips,
+			dir: filepath.Join(dir, simpleName(class.name))})
+	}
+	return jobs, nil
+}
+
+// complete adds to a JVM's results what did not run because it ended early.
+func (c *campaign) complete(j job, e ended) []result {
+	if e.problem == "" {
+		return e.results
+	}
+	class := simpleName(j.class.name)
+	all := withNotRun(e.results, ofClasses(c.known(), []string{class}), e.problem)
+	if len(all) == len(e.results) { // nobody knows what else there is
+		all = append(all, result{class: class, method: "(class)", outcome: notRun, detail: e.problem})
+	}
+	return all
+}
+
+// runCampaigns runs all classes of all of them in one pool, then what failed once more, each method alone.
+func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) error {
+	owner := make(map[string]*campaign) // by directory
+	var jobs []job
+	for _, c := range campaigns {
+		more, err := c.jobs(nodes, dir)
+		if err != nil {
+			return err
+		}
+		for _, j := range more {
+			owner[j.dir] = c
+		}
+		jobs = append(jobs, more...)
+	}
+	longestFirst(jobs, func(j job) time.Duration { return took(owner[j.dir].known(), simpleName(j.class.name)) })
+	first, err := p.run(ctx, jobs)
+	if err != nil {
+		return err
+	}
+	var seconds []job
+	for i, j := range jobs {
+		c := owner[j.dir]
+		results := c.complete(j, first[i])
+		c.results = append(c.results, results...)
+		for _, k := range again(j, results) {
+			owner[k.dir] = c
+			seconds = append(seconds, k)
+		}
+	}
+	second, err := p.run(ctx, seconds)
+	if err != nil {
+		return err
+	}
+	for i, k := range seconds {
+		owner[k.dir].results = withSecond(owner[k.dir].results, second[i].results)
+	}
+	for _, c := range campaigns {
+		if c.side == javaNode {
+			c.results = asControl(c.results)
+		}
+		sortResults(c.results)
+	}
+	return nil
+}
+
+// judge is what is wrong with the results of a campaign.
+func (c *campaign) judge(claims bool) []string {
+	names := c.names()
+	if c.side == javaNode {
+		return judgeControl(names, c.results)
+	}
+	t := trial{classes: names, ours: c.results, control: ofClasses(c.control.results, names), marks: c.marks}
+	if claims {
+		t.claimed = ofClasses(c.ours.results, names)
+	}
+	return t.judge()
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The usual limits of a test class.
+const (
+	usualHeap   = 1024 // MiB
+	usualBudget = 5 * time.Minute
+)
+
+//go:embed classes/*.txt
+var classFiles embed.FS
+
+// class is one test class of a release that is run.
+type class struct {
+	name   string // qualified
+	core   bool   // CI runs it
+	heap   int    // of its JVM, in MiB
+	budget time.Duration
+}
+
+// classList is the committed list of a release.
+type classList struct {
+	classes []class
+	left    map[string]string // those that are left out, with the reason
+}
+
+// listOf reads the list of a release.
+func listOf(version string) (classList, error) {
+	text, err := classFiles.ReadFile("classes/" + version + ".txt")
+	if err != nil {
+		return classList{}, fmt.Errorf("no list of classes for Hadoop %s: %w", version, err)
+	}
+	list, err := parseClassList(string(text))
+	if err != nil {
+		return classList{}, fmt.Errorf("list of classes for Hadoop %s: %w", version, err)
+	}
+	return list, nil
+}
+
+func parseClassList(text string) (classList, error) {
+	list := classList{left: make(map[string]string)}
+	simple := make(map[string]bool)
+	for n, line := range strings.Split(text, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		if words[0] == "-" {
+			if len(words) < 3 {
+				return classList{}, fmt.Errorf("line %d: a class is left out without a reason", n+1)
+			}
+			list.left[words[1]] = strings.Join(words[2:], " ")
+			continue
+		}
+		c := class{name: words[0], heap: usualHeap, budget: usualBudget}
+		if simple[simpleName(c.name)] {
+			return classList{}, fmt.Errorf("line %d: %s: results tell classes by their simple name only", n+1, c.name)
+		}
+		simple[simpleName(c.name)] = true
+		for _, word := range words[1:] {
+			if err := c.set(word); err != nil {
+				return classList{}, fmt.Errorf("line %d: %q: %w", n+1, word, err)
+			}
+		}
+		list.classes = append(list.classes, c)
+	}
+	if len(list.classes) == 0 {
+		return classList{}, errors.New("it is empty")
+	}
+	return list, nil
+}
+
+// set obeys one word behind a class.
+func (c *class) set(word string) error {
+	key, value, _ := strings.Cut(word, "=")
+	n, err := strconv.Atoi(value)
+	switch {
+	case word == "core":
+		c.core = true
+	case key == "heap" && err == nil && n > 0:
+		c.heap = n
+	case key == "budget" && err == nil && n > 0:
+		c.budget = time.Duration(n) * time.Second
+	default:
+		return errors.New("none of core, heap=MiB, budget=seconds")
+	}
+	return nil
+}

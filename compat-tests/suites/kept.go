@@ -1,0 +1,156 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gojn/compat-tests/hadoop"
+)
+
+// keptFiles are results of earlier runs: of the Java node, by which ours is judged, and of ours, which docs/compatibility.md tells.
+//
+//go:embed control ours
+var keptFiles embed.FS
+
+// kept are the results of one side on one release.
+type kept struct {
+	release string
+	command string
+	dates   map[string]string // of each class, RFC 3339
+	results []result
+}
+
+func keptName(s side, version string) string {
+	if s == javaNode {
+		return "control/" + version + ".tsv"
+	}
+	return "ours/" + version + ".tsv"
+}
+
+// readKept reads kept results of one release. None at all are fs.ErrNotExist.
+func readKept(files fs.FS, s side, version string) (kept, error) {
+	name := keptName(s, version)
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		return kept{}, err
+	}
+	k, err := parseKept(string(text))
+	if err == nil && k.release != version {
+		err = fmt.Errorf("it is of Hadoop %s", k.release)
+	}
+	if err != nil {
+		return kept{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return k, nil
+}
+
+func parseKept(text string) (kept, error) {
+	k := kept{dates: make(map[string]string)}
+	for _, line := range strings.Split(text, "\n") {
+		words := strings.Fields(strings.TrimPrefix(line, "#"))
+		if !strings.HasPrefix(line, "#") || len(words) < 2 {
+			continue
+		}
+		switch {
+		case words[0] == "release":
+			k.release = words[1]
+		case words[0] == "command":
+			k.command = strings.Join(words[1:], " ")
+		case words[0] == "date" && len(words) == 3:
+			if _, err := time.Parse(time.RFC3339, words[2]); err != nil {
+				return kept{}, err
+			}
+			k.dates[words[1]] = words[2]
+		}
+	}
+	var err error
+	if k.results, err = parseResults(text); err != nil {
+		return kept{}, err
+	}
+	if k.command == "" {
+		return kept{}, errors.New("it does not say which command made it")
+	}
+	for _, r := range k.results {
+		if k.dates[r.class] == "" {
+			return kept{}, fmt.Errorf("%s has no date", r.class)
+		}
+	}
+	return k, nil
+}
+
+// with replaces the results of some classes by new ones; all others stay, unless the list does not have their class any more.
+func (k kept) with(list classList, classes []string, results []result, now time.Time) kept {
+	listed := func(name string) bool {
+		return slices.ContainsFunc(list.classes, func(c class) bool { return simpleName(c.name) == name })
+	}
+	next := kept{release: k.release, command: k.command, dates: make(map[string]string)}
+	for _, r := range k.results {
+		if listed(r.class) && !slices.Contains(classes, r.class) {
+			next.results, next.dates[r.class] = append(next.results, r), k.dates[r.class]
+		}
+	}
+	for _, r := range ofClasses(results, classes) {
+		r.detail = brief(r.detail)
+		next.results, next.dates[r.class] = append(next.results, r), now.UTC().Format(time.RFC3339)
+	}
+	sortResults(next.results)
+	return next
+}
+
+// brief cuts a reason to what the table can tell.
+func brief(detail string) string {
+	const longest = 160
+	if runes := []rune(detail); len(runes) > longest {
+		return string(runes[:longest]) + "…"
+	}
+	return detail
+}
+
+func (k kept) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# release %s\n# command %s\n", k.release, k.command)
+	b.WriteString("# class, method, outcome, milliseconds, processes started, calls that they received, flags, reason\n")
+	class := ""
+	for _, r := range k.results {
+		if r.class != class {
+			class = r.class
+			fmt.Fprintf(&b, "# date %s %s\n", class, k.dates[class])
+		}
+		b.WriteString(r.line() + "\n")
+	}
+	return b.String()
+}
+
+// sourceDir is this package's directory.
+func sourceDir() (string, error) {
+	repo, err := hadoop.RepositoryRoot()
+	return filepath.Join(repo, "compat-tests", "suites"), err
+}
+
+// keep writes the results of some classes into the repository.
+func keep(s side, version string, list classList, classes []string, results []result, now time.Time) error {
+	dir, err := sourceDir()
+	if err != nil {
+		return err
+	}
+	k, err := readKept(os.DirFS(dir), s, version)
+	if errors.Is(err, fs.ErrNotExist) {
+		k, err = kept{release: version}, nil
+	}
+	if err != nil {
+		return err
+	}
+	k.command = "KEEP=1 make hadoop-suites RELEASE=" + version
+	if s == javaNode {
+		k.command = "CONTROL=1 make hadoop-suites RELEASE=" + version
+	}
+	name := filepath.Join(dir, filepath.FromSlash(keptName(s, version)))
+	return os.WriteFile(name, []byte(k.with(list, classes, results, now).text()), 0o644)
+}

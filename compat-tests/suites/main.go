@@ -1,0 +1,239 @@
+// Command suites runs Hadoop's own tests, unmodified, against processes of our binary (or, with -control, of the Java node),
+// and judges ours by the Java node's kept results. It exits with 1 if something is wrong, with 2 if it cannot tell. See
+// docs/compatibility.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+
+	"gojn/compat-tests/hadoop"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == insideFlag {
+		status, err := runInside(os.Args[2])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "suites, inside:", err)
+			status = 2
+		}
+		os.Exit(status)
+	}
+	o, err := parseOptions(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	var problems []string
+	if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		problems, err = o.run(ctx)
+	}
+	switch {
+	case errors.Is(err, errCannotRun) && !hadoop.Required():
+		fmt.Println("SKIPPED: Hadoop's own test suites:", err)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "suites:", err)
+		os.Exit(2)
+	case len(problems) > 0:
+		fmt.Printf("\n%d problems:\n", len(problems))
+		for _, problem := range problems {
+			fmt.Println("  " + problem)
+		}
+		os.Exit(1)
+	}
+}
+
+// errCannotRun says that the machine lacks what the suites need. They are skipped then, unless COMPAT=required.
+var errCannotRun = errors.New("this machine cannot run them")
+
+type options struct {
+	releases   []release
+	only       *regexp.Regexp
+	core       bool
+	control    bool
+	keep       bool
+	negative   string
+	sideBySide int
+	dir        string
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	var versions, classes string
+	flags := flag.NewFlagSet("suites", flag.ContinueOnError)
+	flags.StringVar(&versions, "release", "", "Hadoop releases, with commas; none: all")
+	flags.StringVar(&classes, "classes", "", "run the classes whose simple names match this expression; none: all")
+	flags.BoolVar(&o.core, "core", false, "run the core classes only, and hold them to what docs/compatibility.md says")
+	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
+	flags.BoolVar(&o.keep, "keep", false, "keep the results of ours, and write docs/compatibility.md")
+	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
+	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
+	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	var err error
+	if o.releases, err = findReleases(versions); err != nil {
+		return o, err
+	}
+	if o.only, err = regexp.Compile("^(" + classes + ")$"); classes == "" {
+		o.only, err = regexp.Compile("")
+	}
+	switch {
+	case err != nil:
+		return o, err
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("what is %q?", flags.Arg(0))
+	case o.negative != "" && o.negative != "too" && o.negative != "only":
+		return o, fmt.Errorf("-negative is neither too nor only: %q", o.negative)
+	case o.control && (o.keep || o.negative != ""):
+		return o, errors.New("-control keeps the Java node's results; -keep and -negative are for ours")
+	case o.sideBySide < 1:
+		return o, fmt.Errorf("%d JVMs at a time", o.sideBySide)
+	}
+	return o, nil
+}
+
+// run returns what is wrong; an error is the environment's.
+func (o options) run(ctx context.Context) ([]string, error) {
+	if err := canIsolate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errCannotRun, err)
+	}
+	dir, err := o.directory()
+	if err != nil {
+		return nil, err
+	}
+	problems, err := o.runIn(ctx, dir)
+	switch {
+	case errors.Is(err, hadoop.ErrNoRuntime):
+		err = fmt.Errorf("%w: %w", errCannotRun, err)
+	case err == nil && len(problems) == 0 && o.dir == "":
+		err = os.RemoveAll(dir)
+	default:
+		fmt.Println("\nWhat each JVM wrote is in", dir)
+	}
+	return problems, err
+}
+
+func (o options) directory() (string, error) {
+	if o.dir == "" {
+		return os.MkdirTemp("", "gojn-suites-")
+	}
+	dir, err := filepath.Abs(o.dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
+	s := ours
+	if o.control {
+		s = javaNode
+	}
+	var campaigns []*campaign
+	for _, r := range o.releases {
+		c, err := newCampaign(r, s, o.only, o.core)
+		if err != nil {
+			return nil, err
+		}
+		campaigns = append(campaigns, c)
+	}
+	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))
+	if err != nil {
+		return nil, err
+	}
+	var problems []string
+	for _, c := range campaigns {
+		if c.install, err = provision(ctx, c.install.release); err != nil {
+			return nil, err
+		}
+		found, err := discover(os.DirFS(c.install.tests))
+		if err != nil {
+			return nil, err
+		}
+		for _, problem := range checkDiscovered(found, c.list) {
+			problems = append(problems, c.install.release.Version+" "+problem)
+		}
+	}
+	p := pool{places: o.sideBySide, out: os.Stdout}
+	if o.negative != "only" {
+		more, err := o.runClasses(ctx, p, campaigns, nodes, dir)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, more...)
+	}
+	if o.negative != "" {
+		more, err := runNegative(ctx, p, campaigns, nodes, filepath.Join(dir, "negative"))
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, more...)
+	}
+	return problems, nil
+}
+
+// runClasses runs, judges, tells and keeps.
+func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) ([]string, error) {
+	if err := runCampaigns(ctx, p, campaigns, nodes, dir); err != nil {
+		return nil, err
+	}
+	var problems []string
+	for _, c := range campaigns {
+		if len(c.classes) == 0 {
+			continue
+		}
+		version := c.install.release.Version
+		for _, problem := range c.judge(o.core) {
+			problems = append(problems, version+" "+problem)
+		}
+		writeTable(os.Stdout, c)
+		if o.keep || o.control {
+			if err := keep(c.side, version, c.list, c.names(), c.results, time.Now()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if o.keep || o.control {
+		return problems, writeDocs()
+	}
+	return problems, nil
+}
+
+// buildNodes builds our binary, and the one that asks the test at a recovery's record.
+func buildNodes(ctx context.Context, dir string) (binaries, error) {
+	repo, err := hadoop.RepositoryRoot()
+	if err != nil {
+		return binaries{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return binaries{}, err
+	}
+	b := binaries{node: filepath.Join(dir, "journalnode"), hooked: filepath.Join(dir, "journalnode-hooked")}
+	if err := compile(ctx, repo, b.node, "", ""); err != nil {
+		return binaries{}, err
+	}
+	return b, compile(ctx, repo, b.hooked, "hook", "")
+}
+
+// writeTable prints class, method, ours and control, with counts.
+func writeTable(w io.Writer, c *campaign) {
+	fmt.Fprintf(w, "\nHadoop %s, %s\n", c.install.release.Version, map[side]string{
+		ours: "ours beside the kept control", javaNode: "the control beside the kept results of ours"}[c.side])
+	mine, theirs := c.results, c.control.results
+	if c.side == javaNode {
+		mine, theirs = c.ours.results, c.results
+	}
+	writeRows(w, c.names(), mine, theirs)
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// outcome is what became of a method.
+type outcome string
+
+const (
+	pass       outcome = "pass"
+	passSecond outcome = "pass (2nd)" // failed, and passed alone in a JVM of its own
+	fail       outcome = "fail"
+	noCall     outcome = "no call" // passed, but no external process received a call: it says nothing about one
+	notRun     outcome = "not run" // its JVM ended before
+	skip       outcome = "skip"    // asks for something that only a node in the test's own JVM has
+	assumed    outcome = "assumed" // Hadoop's own @Ignore, @Disabled or assumption
+	later      outcome = "later"   // needs what is not built yet, and fails
+	laterPass  outcome = "later-passed"
+)
+
+// passed and failed: skip, assumed and later are neither.
+func (o outcome) passed() bool { return o == pass || o == passSecond }
+func (o outcome) failed() bool { return o == fail || o == noCall || o == notRun || o == laterPass }
+
+// result is one method's, as the JVM reports it and as it is kept.
+type result struct {
+	class, method  string // the class by its simple name; the method with its parameters
+	outcome        outcome
+	ms             int
+	started, calls int      // external processes, and calls that they received
+	flags          []string // kerberos, hooked
+	detail         string   // one line: why it failed or was skipped
+}
+
+func (r result) id() string { return r.class + "#" + r.method }
+
+// function is the method's name without parameters, as one runs it alone.
+func (r result) function() string {
+	if i := strings.IndexAny(r.method, "[( "); i > 0 {
+		return r.method[:i]
+	}
+	return r.method
+}
+
+const resultColumns = 8
+
+// line is the result as one line of a file.
+func (r result) line() string {
+	return strings.Join([]string{r.class, r.method, string(r.outcome), strconv.Itoa(r.ms), strconv.Itoa(r.started),
+		strconv.Itoa(r.calls), strings.Join(r.flags, ","), r.detail}, "\t")
+}
+
+// parseResults reads lines as of [result.line]. Comments begin with #. A line that is cut off is an error, and so is a
+// method that comes twice.
+func parseResults(text string) ([]result, error) {
+	var all []result
+	seen := make(map[string]bool)
+	for n, line := range strings.Split(text, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		r, err := parseResult(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w: %q", n+1, err, line)
+		}
+		if seen[r.id()] {
+			return nil, fmt.Errorf("line %d: %s comes twice", n+1, r.id())
+		}
+		seen[r.id()] = true
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func parseResult(line string) (result, error) {
+	columns := strings.Split(line, "\t")
+	if len(columns) != resultColumns {
+		return result{}, fmt.Errorf("%d columns, not %d", len(columns), resultColumns)
+	}
+	r := result{class: simpleName(columns[0]), method: columns[1], outcome: outcome(columns[2]), detail: columns[7]}
+	var errs [3]error
+	r.ms, errs[0] = strconv.Atoi(columns[3])
+	r.started, errs[1] = strconv.Atoi(columns[4])
+	r.calls, errs[2] = strconv.Atoi(columns[5])
+	if err := errors.Join(errs[:]...); err != nil {
+		return result{}, err
+	}
+	if columns[6] != "" {
+		r.flags = strings.Split(columns[6], ",")
+	}
+	switch r.outcome {
+	case pass, passSecond, fail, noCall, notRun, skip, assumed, later, laterPass:
+	default:
+		return result{}, fmt.Errorf("no such outcome: %q", r.outcome)
+	}
+	return r, nil
+}
+
+// weigh applies the rule that a method which asked no external process anything proves nothing.
+func weigh(results []result) []result {
+	all := slices.Clone(results)
+	for i, r := range all {
+		if r.outcome == pass && r.calls <= 0 {
+			all[i].outcome, all[i].detail = noCall, "no external process received a call"
+		}
+	}
+	return all
+}
+
+// ofWholeClass tells whether the result is one of a class that failed outside its methods, or whose methods nobody knows.
+func (r result) ofWholeClass() bool { return strings.HasPrefix(r.method, "(") }
+
+// withSecond puts the results of second attempts into the first ones: what fails twice has failed. A class that failed as a
+// whole was run as a whole again.
+func withSecond(first, second []result) []result {
+	var all []result
+	known := byID(first)
+	again := byID(second)
+	for _, r := range first {
+		s, repeated := again[r.id()]
+		switch {
+		case r.ofWholeClass() && r.outcome.failed() && !repeated && len(ofClasses(second, []string{r.class})) > 0:
+			// its methods are here
+		case r.outcome.failed() && s.outcome.passed():
+			all = append(all, s.second(r.detail))
+		default:
+			all = append(all, r)
+		}
+	}
+	for _, s := range second {
+		if _, there := known[s.id()]; !there {
+			all = append(all, s.second("the class failed as a whole"))
+		}
+	}
+	return all
+}
+
+// second is the result of a second attempt, with what was wrong with the first.
+func (r result) second(first string) result {
+	if r.outcome == pass {
+		r.outcome, r.detail = passSecond, "at first: "+first
+	}
+	return r
+}
+
+// withNotRun adds what was expected of a JVM that did not come to its end.
+func withNotRun(results []result, expected []result, why string) []result {
+	all := slices.Clone(results)
+	for _, e := range expected {
+		if !slices.ContainsFunc(all, func(r result) bool { return r.id() == e.id() }) {
+			all = append(all, result{class: e.class, method: e.method, outcome: notRun, detail: why})
+		}
+	}
+	return all
+}
+
+func sortResults(results []result) {
+	slices.SortFunc(results, func(a, b result) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.method, b.method))
+	})
+}
