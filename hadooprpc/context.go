@@ -84,6 +84,7 @@ func (c *conn) readContext(payload []byte) *Error {
 	}
 	c.identity = id
 	c.context = true
+	c.srv.named(id.ShortUser)
 	return nil
 }
 

@@ -55,11 +55,12 @@ func newDispatcher(s *Server) *dispatcher {
 	return &dispatcher{srv: s, keys: map[string]*keyQueue{}, writers: map[string]*conn{}}
 }
 
-// errBusy is what FairCallQueue of Java's server answers with.
-var errBusy = errorf(CodeRPCServer, ClassRetriable, "Server too busy")
+// ErrTooBusy answers a call that was not taken because the waiting calls of its key fill their share of the memory. Java's
+// FairCallQueue answers so, and counts it as a backoff.
+var ErrTooBusy error = errorf(CodeRPCServer, ClassRetriable, "Server too busy")
 
 // submit queues k and starts what may run. If k itself may run at once and the caller asks for it with here, the caller has
-// to serve it; mine tells so. It refuses with errBusy if the key's calls hold keyShare already.
+// to serve it; mine tells so. It refuses with ErrTooBusy if the key's calls hold keyShare already.
 func (d *dispatcher) submit(k *call, here bool) (mine bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -70,7 +71,7 @@ func (d *dispatcher) submit(k *call, here bool) (mine bool, err error) {
 	}
 	if k.grant.pool == poolSmall {
 		if kq.small+k.grant.bytes > keyShare && d.writers[k.key] != k.conn {
-			return false, errBusy
+			return false, ErrTooBusy
 		}
 		kq.small += k.grant.bytes
 	}

@@ -45,6 +45,7 @@ type Stats struct {
 	Running      int   // calls in their handlers
 	RequestBytes int64 // memory reserved for requests, writers included
 	AnswerBytes  int64 // answers not yet taken by the kernel
+	Refused      int64 // connections closed at once since the start, as too many were open (NumDroppedConnections)
 }
 
 func (o *Observer) ensureDefaults() {

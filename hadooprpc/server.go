@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -108,10 +109,12 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	crowd     crowd
-	poller    *poller // made for the first connection that has a descriptor
-	draining  bool    // Shutdown or Close was called
-	started   bool    // background tasks run
-	gone      bool    // quit is closed
+	poller    *poller        // made for the first connection that has a descriptor
+	refused   int64          // connections that a limit kept out
+	users     map[string]int // connections by short user name, of those that have named one
+	draining  bool           // Shutdown or Close was called
+	started   bool           // background tasks run
+	gone      bool           // quit is closed
 }
 
 // Register adds a protocol. It panics if the name is taken, which is a mistake of the program, like http.Handle. It must not
@@ -142,6 +145,7 @@ func (s *Server) init() {
 		s.dispatch = newDispatcher(s)
 		s.listeners = map[net.Listener]struct{}{}
 		s.conns = map[*conn]struct{}{}
+		s.users = map[string]int{}
 		s.quit = make(chan struct{})
 	})
 }
@@ -206,6 +210,9 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	if s.draining || limit > 0 {
 		draining := s.draining
+		if !draining {
+			s.refused++
+		}
 		s.mu.Unlock()
 		if !draining {
 			s.cfg.Logger.Warn("connection refused: too many are open", "limit", limit, "remote", c.remote)
@@ -227,9 +234,33 @@ func (s *Server) accept(nc net.Conn) {
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
+	if user := c.identity.ShortUser; user != "" {
+		if s.users[user]--; s.users[user] == 0 {
+			delete(s.users, user)
+		}
+	}
 	s.checkGone()
 	s.mu.Unlock()
 	s.tasks.Done()
+}
+
+// named counts a connection whose user is known from now on. Its reader calls it, at most once.
+func (s *Server) named(user string) {
+	if user == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[user]++
+}
+
+// Users tells how many of the open connections each user has, by the user's short name; anonymous connections are left out
+// (Java Server.ConnectionManager.getUserToConnectionsMap). The map is the caller's.
+func (s *Server) Users() map[string]int {
+	s.init()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.users)
 }
 
 // checkGone closes quit when a stopped server has no connection left. s.mu is held.
@@ -355,11 +386,12 @@ func (s *Server) Wait(ctx context.Context) error {
 func (s *Server) Stats() Stats {
 	s.init()
 	s.mu.Lock()
-	n := len(s.conns)
+	n, refused := len(s.conns), s.refused
 	s.mu.Unlock()
 	queued, running := s.dispatch.counts()
 	return Stats{
 		Connections: n, Queued: queued, Running: running,
 		RequestBytes: s.budget.held(), AnswerBytes: s.answers.Load(),
+		Refused: refused,
 	}
 }

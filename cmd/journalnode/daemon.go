@@ -15,6 +15,7 @@ import (
 	"gojn/hadooprpc"
 	"gojn/internal/hadoopconf"
 	"gojn/internal/peers"
+	"gojn/internal/rpcmetrics"
 	"gojn/jnserver"
 	"gojn/servlet"
 	"gojn/storage/vfs"
@@ -32,6 +33,7 @@ const (
 type daemon struct {
 	node     *jnserver.Node
 	rpc      *hadooprpc.Server
+	metrics  *rpcmetrics.Metrics
 	http     *servlet.Server
 	rpcAddr  net.Addr
 	webURL   string
@@ -78,7 +80,8 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
 	d.http = newHTTPServer(s, d.handlerConfig(s, conf, log), log)
 	d.vigil = newVigil(pauseInKernel)
-	d.rpc = newRPCServer(s, d.node, d.vigil.callDone, log)
+	d.metrics = newRPCMetrics(s, d.node, d.info.HostName, d.began)
+	d.rpc = newRPCServer(s, d.node, d.metrics, d.vigil.callDone, log)
 	d.serving.Go(d.vigil.run)
 	asking, stopAsk := context.WithCancel(context.Background())
 	d.stopAsk = stopAsk

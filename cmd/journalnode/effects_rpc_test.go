@@ -145,7 +145,7 @@ func effectIdle(t *testing.T) {
 		settings, _ := configure(t, with(loopback(t.TempDir()), "ipc.client.connection.maxidletime", "70000",
 			"ipc.client.connection.idle-scan-interval.ms", "80000"))
 		n, _ := on(t)
-		server := newRPCServer(settings, n.node, func(hadooprpc.CallInfo) {}, newLogger(io.Discard))
+		server := newRPCServer(settings, n.node, n.metrics, func(hadooprpc.CallInfo) {}, newLogger(io.Discard))
 		if server.MaxIdleTime != 70*time.Second || server.IdleScanInterval != 80*time.Second {
 			t.Errorf("%v, %v", server.MaxIdleTime, server.IdleScanInterval)
 		}
@@ -161,7 +161,7 @@ func effectPurgeInterval(t *testing.T) {
 			keys["ipc.server.purge.interval"] = value
 		}
 		settings, _ := configure(t, keys)
-		if got := newRPCServer(settings, n.node, func(hadooprpc.CallInfo) {}, newLogger(io.Discard)).PurgeInterval; got != want {
+		if got := newRPCServer(settings, n.node, n.metrics, func(hadooprpc.CallInfo) {}, newLogger(io.Discard)).PurgeInterval; got != want {
 			t.Errorf("%q: %v, want %v", value, got, want)
 		}
 	}
@@ -218,7 +218,7 @@ func effectSlowRPC(t *testing.T) {
 		n, _ := on(t, c.keys...)
 		settings, _ := configure(t, with(loopback(t.TempDir()), c.keys...))
 		log := newLineLog()
-		done := newRPCServer(settings, n.node, func(hadooprpc.CallInfo) {}, newLogger(log)).Observer.CallDone
+		done := newRPCServer(settings, n.node, n.metrics, func(hadooprpc.CallInfo) {}, newLogger(log)).Observer.CallDone
 		call := func(method string, took time.Duration) {
 			done(hadooprpc.CallInfo{Resolved: true, Method: method, Key: "j1", Processing: took, Remote: &net.TCPAddr{}})
 		}

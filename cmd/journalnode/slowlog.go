@@ -28,11 +28,14 @@ func newSlowLog(threshold time.Duration, log *slog.Logger) *slowLog {
 	return &slowLog{threshold: threshold, log: log, methods: make(map[string]*moments)}
 }
 
-func (s *slowLog) callDone(c hadooprpc.CallInfo) {
-	if s.isSlow(c) {
+// callDone tells whether the call was slow.
+func (s *slowLog) callDone(c hadooprpc.CallInfo) bool {
+	slow := s.isSlow(c)
+	if slow {
 		s.log.Warn("slow RPC", "method", c.Method, "jid", jnserver.JournalOf(c.Key), "client", c.Remote,
 			"took_ms", c.Processing.Milliseconds(), "queued_ms", c.Queue.Milliseconds())
 	}
+	return slow
 }
 
 func (s *slowLog) isSlow(c hadooprpc.CallInfo) bool {

@@ -20,9 +20,9 @@ import (
 func TestSlowLogKeepsNoMadeUpNames(t *testing.T) {
 	n := startHere(t, vfs.OS(), loopback(t.TempDir()))
 	settings, _ := configure(t, with(loopback(t.TempDir()), "ipc.server.log.slow.rpc", "true"))
-	server := newRPCServer(settings, n.node, func(hadooprpc.CallInfo) {}, newLogger(io.Discard))
+	server := newRPCServer(settings, n.node, n.metrics, func(hadooprpc.CallInfo) {}, newLogger(io.Discard))
 	slow := newSlowLog(0, newLogger(io.Discard))
-	server.Observer.CallDone = slow.callDone
+	server.Observer.CallDone = func(c hadooprpc.CallInfo) { slow.callDone(c) }
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	served := make(chan error, 1)

@@ -10,6 +10,7 @@ import (
 	"gojn/hadooprpc"
 	"gojn/internal/hadoopconf"
 	"gojn/internal/jmx"
+	"gojn/internal/rpcmetrics"
 	"gojn/jnserver"
 	"gojn/servlet"
 	"gojn/storage"
@@ -69,10 +70,11 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// newRPCServer makes the RPC server; callDone is told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys
+// newRPCServer makes the RPC server; metrics and callDone are told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys
 // it is a value.
 func newRPCServer(
-	s *hadoopconf.JournalNode, node *jnserver.Node, callDone func(hadooprpc.CallInfo), log *slog.Logger,
+	s *hadoopconf.JournalNode, node *jnserver.Node, metrics *rpcmetrics.Metrics, callDone func(hadooprpc.CallInfo),
+	log *slog.Logger,
 ) *hadooprpc.Server {
 	server := &hadooprpc.Server{Config: hadooprpc.Config{
 		MaxFrame:         s.RPC.MaxDataLength,
@@ -90,14 +92,11 @@ func newRPCServer(
 	if limit, err := descriptorLimit(); err == nil {
 		server.MakeRoomAt = connectionRoom(limit)
 	}
-	server.Observer.CallDone = callDone
+	var slow *slowLog
 	if s.RPC.LogSlow {
-		slow := newSlowLog(s.RPC.LogSlowThreshold, log)
-		server.Observer.CallDone = func(c hadooprpc.CallInfo) {
-			callDone(c)
-			slow.callDone(c)
-		}
+		slow = newSlowLog(s.RPC.LogSlowThreshold, log)
 	}
+	observe(server, metrics, callDone, slow)
 	for _, p := range node.Protocols() {
 		server.Register(p)
 	}
@@ -114,7 +113,7 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 	return servlet.Config{
 		Journals: journals{d.node},
 		Beans: func() []jmx.Bean {
-			return slices.Concat(d.node.Beans(d.info), d.syncBeans(), process.Beans(time.Now()))
+			return slices.Concat(d.node.Beans(d.info), d.syncBeans(), d.rpcBeans(), process.Beans(time.Now()))
 		},
 		Conf:      func() []servlet.Property { return properties(conf) },
 		Health:    func() servlet.Health { return d.withSync(health(d.node, d.opening.late(), !d.stopping.Load())) },
