@@ -1,0 +1,183 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var unexported = cmp.AllowUnexported(result{}, kept{}, mark{}, class{}, classList{})
+
+// TestParseResults: what the JVM and the kept files say, and what is refused.
+func TestParseResults(t *testing.T) {
+	text := "# comment\n" +
+		"TestA\tx[1]\tpass\t12\t3\t44\tkerberos,hooked\t\n" +
+		"org.apache.TestA\ty\tassumed\t0\t0\t0\t\tbecause\n"
+	got, err := parseResults(text)
+	want := []result{
+		{class: "TestA", method: "x[1]", outcome: pass, ms: 12, started: 3, calls: 44, flags: []string{"kerberos", "hooked"}},
+		{class: "TestA", method: "y", outcome: assumed, detail: "because"},
+	}
+	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
+		t.Errorf("%v; -want +got\n%s", err, diff)
+	}
+	if again, err := parseResults(got[0].line() + "\n" + got[1].line()); err != nil || !cmp.Equal(again, want, unexported) {
+		t.Errorf("written and read again: %v, %v", again, err)
+	}
+	for name, text := range map[string]string{
+		"columns": "TestA\tx\tpass\t12\t3\t44\t", "number": "TestA\tx\tpass\tsoon\t3\t44\t\t", "outcome": "TestA\tx\tfine\t1\t3\t44\t\t",
+		"twice": "TestA\tx\tpass\t1\t3\t44\t\t\nTestA\tx\tfail\t1\t3\t44\t\t",
+	} {
+		if got, err := parseResults(text); err == nil {
+			t.Errorf("%s: no error, but %v", name, got)
+		}
+	}
+}
+
+// TestWeigh: a method that passed without a call to a process has not passed.
+func TestWeigh(t *testing.T) {
+	silent := r("TestA#x", pass)
+	silent.calls = 0
+	broken := r("TestA#y", fail)
+	broken.calls = 0
+	got := weigh([]result{silent, broken, r("TestA#z", pass)})
+	if o := []outcome{got[0].outcome, got[1].outcome, got[2].outcome}; !cmp.Equal(o, []outcome{noCall, fail, pass}) {
+		t.Errorf("the outcomes are %v", o)
+	}
+}
+
+// TestSecondAttempts: once more alone may only mend what failed, and says so.
+func TestSecondAttempts(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second []result
+		want          map[string]outcome
+	}{
+		{"passes then", []result{r("TestA#x", fail), r("TestA#y", pass)}, []result{r("TestA#x", pass)},
+			map[string]outcome{"TestA#x": passSecond, "TestA#y": pass}},
+		{"did not run", []result{r("TestA#x", notRun)}, []result{r("TestA#x", pass)}, map[string]outcome{"TestA#x": passSecond}},
+		{"fails again", []result{r("TestA#x", fail)}, []result{r("TestA#x", fail)}, map[string]outcome{"TestA#x": fail}},
+		{"asks nobody then", []result{r("TestA#x", fail)}, []result{r("TestA#x", noCall)}, map[string]outcome{"TestA#x": fail}},
+		{"no second", []result{r("TestA#x", fail)}, nil, map[string]outcome{"TestA#x": fail}},
+		{"of what passed", []result{r("TestA#x[1]", pass), r("TestA#x[2]", fail)}, []result{r("TestA#x[1]", fail), r("TestA#x[2]", pass)},
+			map[string]outcome{"TestA#x[1]": pass, "TestA#x[2]": passSecond}},
+		{"the class failed", []result{r("TestA#(TestA)", fail)}, []result{r("TestA#x", pass), r("TestA#y", fail)},
+			map[string]outcome{"TestA#x": passSecond, "TestA#y": fail}},
+		{"the class fails again", []result{r("TestA#(TestA)", fail)}, []result{r("TestA#(TestA)", fail)},
+			map[string]outcome{"TestA#(TestA)": fail}},
+	} {
+		got := make(map[string]outcome)
+		for _, r := range withSecond(c.first, c.second) {
+			got[r.id()] = r.outcome
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", c.name, diff)
+		}
+	}
+	j := job{class: class{name: "org.TestA"}, dir: "/d/TestA"}
+	jobs := again(j, []result{r("TestA#a", pass), r("TestA#x[1]", fail), r("TestA#x[2]", fail), r("TestA#n", noCall), r("TestA#d", notRun)})
+	var methods []string
+	for _, k := range jobs {
+		methods = append(methods, k.methods...)
+	}
+	if diff := cmp.Diff([]string{"x", "d"}, methods); diff != "" {
+		t.Errorf("once more: -want +got\n%s", diff)
+	}
+	if jobs := again(j, []result{r("TestA#(TestA)", fail)}); len(jobs) != 1 || len(jobs[0].methods) != 0 {
+		t.Errorf("a class that failed is not run again as a whole: %v", jobs)
+	}
+}
+
+// TestNotRun: what was expected of a JVM that died is not forgotten.
+func TestNotRun(t *testing.T) {
+	c := &campaign{control: kept{results: []result{r("TestA#x", pass), r("TestA#y", pass), r("TestB#z", pass)}}}
+	j := job{class: class{name: "org.TestA"}}
+	got := c.complete(j, ended{results: []result{r("TestA#x", pass)}, problem: "died"})
+	if len(got) != 2 || got[1].id() != "TestA#y" || got[1].outcome != notRun || got[1].detail != "died" {
+		t.Errorf("after a death: %v", got)
+	}
+	if got = (&campaign{}).complete(j, ended{problem: "died"}); len(got) != 1 || got[0].outcome != notRun || !got[0].ofWholeClass() {
+		t.Errorf("after the death of a class that nobody knows: %v", got)
+	}
+	if got = c.complete(j, ended{results: []result{r("TestA#x", pass)}}); len(got) != 1 {
+		t.Errorf("after a good end: %v", got)
+	}
+}
+
+// TestKept: results are kept with date and command, class by class, and belong to one release.
+func TestKept(t *testing.T) {
+	list := classList{classes: []class{{name: "org.TestA"}, {name: "org.TestB"}}}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	old := kept{release: "3.4.2", command: "make it", dates: map[string]string{"TestA": "2025-01-01T00:00:00Z",
+		"TestB": "2025-01-01T00:00:00Z", "TestGone": "2025-01-01T00:00:00Z"},
+		results: []result{r("TestA#x", fail), r("TestB#y", pass), r("TestGone#z", pass)}}
+	next := old.with(list, []string{"TestA"}, []result{r("TestA#x", pass)}, at)
+	want := kept{release: "3.4.2", command: "make it", dates: map[string]string{"TestA": "2026-01-02T03:04:05Z",
+		"TestB": "2025-01-01T00:00:00Z"}, results: []result{r("TestA#x", pass), r("TestB#y", pass)}}
+	if diff := cmp.Diff(want, next, unexported); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	got, err := parseKept(next.text())
+	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
+		t.Errorf("written and read again: %v; -want +got\n%s", err, diff)
+	}
+	for name, change := range map[string][2]string{
+		"another release": {"# release 3.4.2", "# release 3.4.1"}, "no command": {"# command", "# comment"},
+		"no date": {"# date TestB", "# date TestC"}, "odd date": {"2026-01-02T03:04:05Z", "yesterday"},
+	} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "control"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(next.text(), change[0], change[1], 1)
+		if err := os.WriteFile(filepath.Join(dir, "control", "3.4.2.tsv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readKept(os.DirFS(dir), javaNode, "3.4.2"); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+// TestMarks: the list of skips has a reason in each line.
+func TestMarks(t *testing.T) {
+	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\n")
+	want := marks{"TestA#x": {skip, "asks the object"}, "TestA#k": {later, "Kerberos"}}
+	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
+		t.Errorf("%v; -want +got\n%s", err, diff)
+	}
+	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy",
+		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy"} {
+		if _, err := parseMarks(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+// TestClassList: the committed lists are read, and what is refused.
+func TestClassList(t *testing.T) {
+	for _, release := range releases {
+		list, err := listOf(release.Version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.core }) {
+			t.Errorf("no core class of %s", release.Version)
+		}
+	}
+	list, err := parseClassList("org.TestA core heap=2048 budget=60\n- org.TestB it only names the class\n")
+	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute}}, left: map[string]string{"org.TestB": "it only names the class"}}
+	if diff := cmp.Diff(want, list, unexported); err != nil || diff != "" {
+		t.Errorf("%v; -want +got\n%s", err, diff)
+	}
+	for _, text := range []string{"", "org.TestA heap=much", "org.TestA quick", "- org.TestB", "org.TestA\ncom.TestA"} {
+		if _, err := parseClassList(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
