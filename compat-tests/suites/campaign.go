@@ -23,7 +23,7 @@ type campaign struct {
 	results []result
 }
 
-// newCampaign reads what is committed of a release. Without a control ours cannot be judged.
+// newCampaign reads what is committed of a release. Results that are not there are told by the judgement.
 func newCampaign(r release, s side, only *regexp.Regexp, core bool) (*campaign, error) {
 	c := &campaign{install: &installation{release: r}, side: s}
 	var err error
@@ -38,7 +38,7 @@ func newCampaign(r release, s side, only *regexp.Regexp, core bool) (*campaign, 
 	if c.marks, _, err = readMarks(); err != nil {
 		return nil, err
 	}
-	if c.control, err = readKept(keptFiles, javaNode, r.Version); err != nil && (s == ours || !errors.Is(err, fs.ErrNotExist)) {
+	if c.control, err = readKept(keptFiles, javaNode, r.Version); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if c.ours, err = readKept(keptFiles, ours, r.Version); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -12,8 +12,11 @@ import (
 // The usual limits of a test class.
 const (
 	usualHeap   = 1024 // MiB
-	usualBudget = 5 * time.Minute
+	usualBudget = 10 * time.Minute
 )
+
+// controlPatience is how many times longer a class may take with Java's node: some start hundreds, a JVM each.
+const controlPatience = 6
 
 //go:embed classes/*.txt
 var classFiles embed.FS

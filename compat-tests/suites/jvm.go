@@ -87,7 +87,11 @@ func (j job) run(ctx context.Context) (ended, error) {
 	}
 	done := make(chan struct{})
 	killed := make(chan string, 1)
-	go func() { killed <- guard(ctx, cmd.Process, done, j.class.budget) }()
+	budget := j.class.budget
+	if j.side == javaNode {
+		budget *= controlPatience
+	}
+	go func() { killed <- guard(ctx, cmd.Process, done, budget) }()
 	err = cmd.Wait()
 	close(done)
 	e := ended{problem: <-killed, took: time.Since(start)}
