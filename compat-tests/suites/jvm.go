@@ -140,6 +140,9 @@ func guard(ctx context.Context, p *os.Process, done <-chan struct{}, budget time
 
 // prepare writes the job's files and returns that of its inside.
 func (j job) prepare() (string, error) {
+	if err := os.RemoveAll(j.dir); err != nil { // of an earlier run
+		return "", err
+	}
 	confDir, nodeDir := filepath.Join(j.dir, "conf"), filepath.Join(j.dir, "nodes")
 	for _, dir := range []string{confDir, nodeDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
