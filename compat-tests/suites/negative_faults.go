@@ -69,7 +69,7 @@ var plantedFaults = []plantedFault{
 		),
 	},
 	{
-		name:  "half-done-accept-forgotten",
+		name: "half-done-accept-forgotten",
 		words: "an accept that failed between its record and the rename of the download is finished by no start and no call, and " +
 			"told as if it had been",
 		stop: "term",
@@ -92,7 +92,8 @@ var plantedFaults = []plantedFault{
 				new:  "			if false {\n				return refuse(",
 			},
 		},
-		victims: everywhere(victim{class: faultTests, method: "testRandomized"}),
+		// Without a seed it takes it some thousand calls more to fall into the trap.
+		victims: everywhere(victim{class: faultTests, method: "testRandomized", properties: []string{"TestQJMWithFaults.random-seed=1"}}),
 	},
 	{
 		name:  "serial-reset",
