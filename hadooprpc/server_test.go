@@ -356,8 +356,12 @@ func TestMaxConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	dialRaw(t, l).closed()
+	dialRaw(t, l).closed()
 	if _, err := call(c, "echo", "x"); err != nil {
 		t.Fatal(err)
+	}
+	if got := s.Stats(); got.Refused != 2 || got.Connections != 1 {
+		t.Errorf("%d refused, %d open", got.Refused, got.Connections)
 	}
 }
 

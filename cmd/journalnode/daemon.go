@@ -59,11 +59,11 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
 	}
-	web, err := listen(s.HTTP.Listen(), s.HTTP.SocketBacklog, addressKeys("http", s.HTTP.BindHost))
+	web, err := listen(s.HTTP.Listen(), s.HTTP.SocketBacklog, addressKeys("http", s.HTTP.BindHost), httpInUse)
 	if err != nil {
 		return nil, err
 	}
-	rpc, err := listen(s.RPC.Listen(), s.RPC.ListenQueue, addressKeys("rpc", s.RPC.BindHost))
+	rpc, err := listen(s.RPC.Listen(), s.RPC.ListenQueue, addressKeys("rpc", s.RPC.BindHost), rpcInUse)
 	if err != nil {
 		return nil, errors.Join(err, web.Close())
 	}

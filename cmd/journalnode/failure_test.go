@@ -54,15 +54,24 @@ func TestStartFailures(t *testing.T) {
 			keys: func(t *testing.T) []string {
 				return []string{"dfs.journalnode.rpc-address", occupy(t).Addr().String()}
 			},
-			want: valueOf("dfs.journalnode.rpc-address", "Port in use", "set another port")},
+			want: func(keys map[string]string) []string {
+				addr := keys["dfs.journalnode.rpc-address"]
+				return []string{": java.net.BindException: Problem binding to [" + addr + "] java.net.BindException: Address already in use " +
+					"(dfs.journalnode.rpc-address)", "bind: address already in use", "set another port"}
+			}},
 		{name: "HTTP port in use",
 			keys: func(t *testing.T) []string {
 				return []string{"dfs.journalnode.http-address", occupy(t).Addr().String()}
 			},
-			want: valueOf("dfs.journalnode.http-address", "Port in use", "set another port")},
+			want: func(keys map[string]string) []string {
+				addr := keys["dfs.journalnode.http-address"]
+				return []string{": java.net.BindException: Port in use: " + addr + " (dfs.journalnode.http-address)",
+					"bind: address already in use", "set another port"}
+			}},
 		{name: "bind host of another machine",
 			keys: func(*testing.T) []string { return []string{"dfs.journalnode.rpc-bind-host", "192.0.2.1"} },
-			want: words("dfs.journalnode.rpc-address with dfs.journalnode.rpc-bind-host", "192.0.2.1:0", "cannot assign",
+			want: words("dfs.journalnode.rpc-address with dfs.journalnode.rpc-bind-host",
+				"java.net.BindException: Problem binding to [192.0.2.1:0] java.net.BindException: Cannot assign requested address",
 				"set an address of this machine")},
 		{name: "bind host with a port",
 			keys: func(*testing.T) []string { return []string{"dfs.journalnode.http-bind-host", "127.0.0.1:1"} },
