@@ -56,20 +56,23 @@ public final class Node {
 
   private boolean serves() throws IOException {
     rpc = bound(conf.rpcPort);
-    http = bound(conf.httpPort);
-    https = bound(conf.httpsPort);
+    http = named(bound(conf.httpPort));
+    https = named(bound(conf.httpsPort));
     boolean listens = rpc != null && (http != null) == (conf.httpPort != 0) && (https != null) == (conf.httpsPort != 0);
     return listens && Http.answers(httpUri() + "/jmx?qry=" + BEAN + "JournalNodeInfo");
   }
 
   private InetSocketAddress bound(int port) throws IOException {
     InetAddress address = port == 0 ? null : Listening.address(process.pid(), port);
-    if (address == null) {
-      return null;
+    return address == null ? null : new InetSocketAddress(address, port);
+  }
+
+  /** With its host name, as Hadoop's HTTP server has it; the RPC server has the socket's address, without. */
+  private static InetSocketAddress named(InetSocketAddress address) {
+    if (address != null) {
+      address.getHostName();
     }
-    InetSocketAddress bound = new InetSocketAddress(address, port);
-    bound.getHostName(); // as an address does that was made of a name: localhost/127.0.0.1:port
-    return bound;
+    return address;
   }
 
   public InetSocketAddress rpcAddress() {
