@@ -82,6 +82,14 @@ func (c *cachedEdits) retrieve(since, last storage.TxID) (JournaledEdits, error)
 	return e, nil
 }
 
+// endsAt tells whether nothing behind last is cached.
+func (c *cachedEdits) endsAt(last storage.TxID) bool {
+	c.shared.mu.Lock()
+	defer c.shared.mu.Unlock()
+	n := len(c.chunks)
+	return n == 0 || c.chunks[n-1].end() <= last
+}
+
 // lookup gives the chunks that hold since and what follows up to last, or up to more than goes into an answer.
 func (c *cachedEdits) lookup(since, last storage.TxID) (header []byte, found []*editsChunk, err error) {
 	c.shared.mu.Lock()

@@ -3,6 +3,7 @@ package jnserver
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,6 +22,10 @@ import (
 // nothing new until the writer rolls. It answers then, as to a request beyond, a NewerTxnIdException (HDFS-16659), and if a
 // segment is here of which readers are shown nothing, because another process wrote it, a CacheMissException. Java tells
 // neither from the end of the log.
+//
+// What a new epoch has taken out of the cache comes back when a recovery finalizes it, but not into the cache: an answer that
+// ended there would look to a NameNode like the end of the log. It gets a CacheMissException and reads the segment by HTTP; Java's
+// cache still has it (TestQuorumJournalManager.testInProgressRecovery).
 func (j *Journal) JournaledEdits(since storage.TxID, most int32) (JournaledEdits, error) {
 	if j.edits == nil {
 		return JournaledEdits{}, javaerr.New(javaerr.IOException, "The journal edits cache is not enabled, which is a requirement "+
@@ -36,7 +41,19 @@ func (j *Journal) JournaledEdits(since storage.TxID, most int32) (JournaledEdits
 		return JournaledEdits{}, s.unseen()
 	}
 	// Below zero the sum may be what it likes: nothing is cached there.
-	return j.edits.retrieve(since, min(s.Highest, since+storage.TxID(most)-1))
+	last := min(s.Highest, since+storage.TxID(most)-1)
+	edits, err := j.edits.retrieve(since, last)
+	if end := since + storage.TxID(edits.Count) - 1; err == nil && end < last && j.edits.endsAt(end) && s.finalized(end+1) {
+		return JournaledEdits{}, miss(0, "Newest txn ID available in the cache is %d, and a recovery has finalized more.", end)
+	}
+	return edits, err
+}
+
+// finalized tells whether the transaction lies in a finalized segment.
+func (s *Snapshot) finalized(tx storage.TxID) bool {
+	return slices.ContainsFunc(s.Segments, func(seg storage.Segment) bool {
+		return !seg.InProgress && seg.First <= tx && tx <= seg.Last
+	})
 }
 
 // unseen is a cacheMiss if there is a segment behind the highest transaction that readers are shown nothing of and nobody here

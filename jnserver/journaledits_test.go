@@ -208,6 +208,22 @@ func TestEditsAfter(t *testing.T) {
 	}
 }
 
+// TestRecoveredEditsAreMissed: what a recovery keeps beyond what was known to be committed is in no cache any more. An answer that
+// ended before it would be the end of the log for a NameNode; up to there a smaller question is still answered.
+func TestRecoveredEditsAreMissed(t *testing.T) {
+	j, _ := written(t, withEdits(newEnv(vfs.NewMem(), noFetch), 1<<20))
+	w := newWriter(t, j, 2)
+	wantEdits(t, j, 1, 100, 6)
+	must(t, j.AcceptRecovery(t.Context(), w.info(), jnserver.SegmentState{Start: 4, End: 8, InProgress: true}, "x"))
+	wantEdits(t, j, 1, 100, 6)
+	must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+	wantNoEdits(t, j, 1, javaerr.CacheMiss, "Newest txn ID available in the cache is 6")
+	wantEdits(t, j, 1, 6, 6)
+	must(t, j.StartLogSegment(w.info(), 9, layout))
+	must(t, j.Write(w.info(), writes(9, 9, 9)))
+	wantEdits(t, j, 9, 100, 9)
+}
+
 // TestEditsAfterARestart: the cache is empty, and a segment in progress whose end nobody here is sure of is no end of the log.
 func TestEditsAfterARestart(t *testing.T) {
 	mem := vfs.NewMem()

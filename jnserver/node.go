@@ -22,6 +22,8 @@ type Config struct {
 	// EditsDirByNameservice is dfs.journalnode.edits.dir.<nameservice>, absolute; it wins over EditsDir for calls that
 	// carry that nameservice.
 	EditsDirByNameservice map[string]string
+	// EditsDirSpare tells that each configured nameservice has a directory of its own: only a call without one means EditsDir.
+	EditsDirSpare bool
 	// HTTPURL is the address of the HTTP server, <scheme>://<host>:<port>, which clients build the addresses of segments
 	// from; they take scheme and port and use the host from their own configuration. HTTPPort is its port.
 	HTTPURL  string
@@ -48,6 +50,7 @@ type Node struct {
 	opening  map[string]*opening
 	formats  map[string]int      // formats under way: their journals are not forgotten
 	failed   map[string]error    // journals that are on disk and could not be opened, with the last reason
+	asked    map[string]bool     // ids without a directory that calls have named, of which JournalsStatus tells
 	listed   map[string]bool     // edits directories that FindJournals has listed
 	onDisk   map[string][]string // the formatted journals that FindJournals saw, and the edits directories that they lie in
 }
@@ -59,9 +62,11 @@ type opening struct {
 	err  error
 }
 
-// maxFailed bounds what is remembered of journals that cannot be opened: peers choose the ids. maxFileName is NAME_MAX.
+// maxFailed bounds what is remembered of journals that cannot be opened, maxAsked of those that are only asked for: peers choose
+// the ids. maxFileName is NAME_MAX.
 const (
 	maxFailed   = 256
+	maxAsked    = 256
 	maxFileName = 255
 )
 
@@ -77,6 +82,7 @@ func NewNode(cfg Config) *Node {
 		opening:  make(map[string]*opening),
 		formats:  make(map[string]int),
 		failed:   make(map[string]error),
+		asked:    make(map[string]bool),
 		listed:   make(map[string]bool),
 		onDisk:   make(map[string][]string),
 	}
@@ -110,7 +116,7 @@ func (n *Node) Close() error {
 }
 
 // Journal returns the journal of that id, opening it if it is not open (Java JournalNode.getOrCreateJournal). An id that
-// has no directory gets a journal that is unformatted and is not remembered, so that questions create no state; nsID may
+// has no directory gets a journal that is unformatted and of which only the id is remembered, for JournalsStatus; nsID may
 // be "". Errors: a bad id (IllegalArgumentException), or why the directory cannot be opened, each time anew.
 func (n *Node) Journal(jid, nsID string) (*Journal, error) {
 	j, err := n.journal(jid, n.baseDirOf(jid, nsID), false)
@@ -222,6 +228,8 @@ func (n *Node) openJournal(o *opening, jid, base string, keep bool) {
 			n.journals[jid] = o.j
 		} else if s.Problem != nil {
 			n.fail(jid, s.Problem)
+		} else if len(n.asked) < maxAsked && len(jid) <= maxFileName {
+			n.asked[jid] = true
 		}
 	}
 	delete(n.opening, jid)

@@ -48,7 +48,8 @@ type Found struct{ JournalID, Dir string }
 
 // Found are the journals that FindJournals saw where calls look for them: in the directory of the nameservice of that name, or,
 // if it has none of its own, in the only one of all that has them. They are sorted by id. Any other is opened by its first
-// call, which names the nameservice: opened before, it would be taken from a directory that was given up.
+// call, which names the nameservice: opened before, it would be taken from a directory that was given up. So is one in EditsDir
+// where that is spare.
 func (n *Node) Found() []Found {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -63,7 +64,7 @@ func (n *Node) Found() []Found {
 		switch {
 		case hasOwn && slices.Contains(dirs, own):
 			list = append(list, Found{jid, own})
-		case !hasOwn && len(dirs) == 1 && all:
+		case !hasOwn && len(dirs) == 1 && all && !(n.cfg.EditsDirSpare && dirs[0] == n.cfg.EditsDir):
 			list = append(list, Found{jid, dirs[0]})
 		}
 	}
@@ -74,6 +75,13 @@ func (n *Node) Found() []Found {
 func (n *Node) OpenFound(f Found) error {
 	_, err := n.journal(f.JournalID, func() string { return f.Dir }, false)
 	return err
+}
+
+// askedIDs are the ids without a directory that calls have named.
+func (n *Node) askedIDs() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return sortedKeys(n.asked)
 }
 
 // foundIDs are the ids of the formatted journals that FindJournals saw.

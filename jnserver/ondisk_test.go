@@ -40,6 +40,15 @@ func TestFound(t *testing.T) {
 	if got := n.Found(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("found %v, want %v", got, want)
 	}
+	spare := cfg
+	spare.EditsDirSpare = true // no nameservice means the default directory
+	o := newNode(t, spare)
+	for _, dir := range dirs {
+		must(t, o.FindJournals(dir))
+	}
+	if got := o.Found(); fmt.Sprint(got) != fmt.Sprint(want[:2]) {
+		t.Errorf("found %v beside a spare directory, want %v", got, want[:2])
+	}
 	for _, f := range n.Found() {
 		must(t, n.OpenFound(f))
 	}

@@ -114,7 +114,7 @@ func TestFetchErrors(t *testing.T) {
 // TestBadURLs: what acceptRecovery refuses before anything else is a java.net.MalformedURLException, and nothing is sent.
 func TestBadURLs(t *testing.T) {
 	var f servlet.Fetcher
-	for _, u := range []string{"", "foo", "/getJournal", "ftp://h/x", "file:///etc/passwd", "https://h:1/x", "http:", "http:///x",
+	for _, u := range []string{"", "foo", "/getJournal", "https://h:1/x", "http:", "http:///x",
 		"http://:80/x", "http://h:99999/x", "http://h:0/x", "http://h:x/", "http://[::1/x", "http://u:p@h/x", "http:h/x", "http://h/%zz",
 		"jar:http://h/x", "javascript:alert(1)", "http://h\n/x"} {
 		err := f.CheckURL(u)
@@ -129,6 +129,14 @@ func TestBadURLs(t *testing.T) {
 		" http://h/x "} {
 		if err := f.CheckURL(u); err != nil {
 			t.Errorf("%q: %v", u, err)
+		}
+	}
+	for _, u := range []string{"file:///dev/null", "file:///etc/passwd", "ftp://h/x", " FILE:/x"} { // java.net.URL knows them
+		if err := f.CheckURL(u); err != nil {
+			t.Errorf("%q: %v", u, err)
+		}
+		if _, err := f.Fetch(t.Context(), u, io.Discard); err == nil || javaerr.ClassOf(err) != javaerr.MalformedURL {
+			t.Errorf("Fetch %q: %v", u, err)
 		}
 	}
 }

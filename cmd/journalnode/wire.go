@@ -47,11 +47,22 @@ func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL
 		},
 		EditsDir:              s.EditsDir,
 		EditsDirByNameservice: s.EditsDirByNameservice,
+		EditsDirSpare:         editsDirSpare(s),
 		EditsCache:            editsCache(s.Cache),
 		HTTPURL:               webURL,
 		HTTPPort:              port,
 		Audit:                 logAudit(log),
 	}
+}
+
+// editsDirSpare tells whether each nameservice has an edits directory of its own.
+func editsDirSpare(s *hadoopconf.JournalNode) bool {
+	for _, ns := range s.Nameservices {
+		if dir, ok := s.EditsDirByNameservice[ns]; !ok || dir == s.EditsDir {
+			return false
+		}
+	}
+	return len(s.Nameservices) > 0
 }
 
 // nominalHeap stands for the heap of a JVM, of which dfs.journalnode.edit-cache-size.fraction is a part: by its default the
