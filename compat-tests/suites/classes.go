@@ -27,6 +27,8 @@ type class struct {
 	core   bool   // CI runs it
 	heap   int    // of its JVM, in MiB
 	budget time.Duration
+	// kill: nodes are ended by SIGKILL, which is quicker than a stop in good order. Hadoop's test would see neither.
+	kill bool
 }
 
 // classList is the committed list of a release.
@@ -88,12 +90,14 @@ func (c *class) set(word string) error {
 	switch {
 	case word == "core":
 		c.core = true
+	case word == "kill":
+		c.kill = true
 	case key == "heap" && err == nil && n > 0:
 		c.heap = n
 	case key == "budget" && err == nil && n > 0:
 		c.budget = time.Duration(n) * time.Second
 	default:
-		return errors.New("none of core, heap=MiB, budget=seconds")
+		return errors.New("none of core, kill, heap=MiB, budget=seconds")
 	}
 	return nil
 }

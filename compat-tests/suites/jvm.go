@@ -199,7 +199,10 @@ func (j job) argv(confDir, nodeDir, argsFile string) []string {
 	} {
 		argv = append(argv, "-D"+property[0]+"="+property[1])
 	}
-	for _, property := range j.properties {
+	if j.class.kill {
+		argv = append(argv, "-Dgojn.suites.stop=kill")
+	}
+	for _, property := range j.properties { // they win
 		argv = append(argv, "-D"+property)
 	}
 	argv = append(argv, "-cp", j.install.jars.ClassPath(j.install.shim, confDir, filepath.Join(root, "classes")), "gojn.suites.Main")
