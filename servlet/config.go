@@ -75,6 +75,9 @@ type Config struct {
 	CopyToLocal bool
 	// Release chooses forms; the zero value is Hadoop34.
 	Release Release
+	// FrameOptions is sent as X-FRAME-OPTIONS with every answer in the form of Hadoop34 (dfs.xframe.value). Empty: it is not
+	// sent.
+	FrameOptions string
 	// FilterNaN is hadoop.http.jmx.nan-filter.enabled.
 	FilterNaN bool
 

@@ -91,8 +91,10 @@ func (h *handler) setCommonHeaders(w http.ResponseWriter) {
 	header.Set("Pragma", "no-cache")
 	if h.conf.Release == Hadoop34 {
 		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("X-FRAME-OPTIONS", "SAMEORIGIN")
 		header.Set("X-XSS-Protection", "1; mode=block")
+		if h.conf.FrameOptions != "" {
+			header.Set("X-FRAME-OPTIONS", h.conf.FrameOptions)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,30 @@ func effectHTTPHeaders(t *testing.T) {
 	plain, _ := on(t)
 	if resp, _ := get(t, plain.webURL+"/livez"); resp.Header.Get("X-XSS-Protection") != "1; mode=block" {
 		t.Errorf("without the key: %v", resp.Header)
+	}
+}
+
+// effectXFrame: every answer has the header, one that says no too, unless it is switched off; 2.7 has none. A header that
+// is configured by its name wins, as in Java (HttpServer2.setHeaders).
+func effectXFrame(t *testing.T) {
+	for _, c := range []struct {
+		keys []string
+		want []string
+	}{
+		{nil, []string{"SAMEORIGIN"}},
+		{[]string{"dfs.xframe.value", "DENY"}, []string{"DENY"}},
+		{[]string{"dfs.xframe.value", "ALLOW-FROM"}, []string{"ALLOW-FROM"}},
+		{[]string{"dfs.xframe.enabled", "false"}, nil},
+		{[]string{"gojn.compat.release", "2.7"}, nil},
+		{[]string{"dfs.xframe.value", "DENY", "hadoop.http.header.X-Frame-Options", "mine"}, []string{"mine"}},
+	} {
+		n, _ := on(t, c.keys...)
+		dial(t, n.addr(), "j1").write(3, 100)
+		for _, path := range []string{"/", "/jmx", "/nowhere", "/getJournal?jid=j1&segmentTxId=1&inProgressOk=true"} {
+			if resp, _ := get(t, n.webURL+path); !slices.Equal(resp.Header.Values("X-FRAME-OPTIONS"), c.want) {
+				t.Errorf("%q %s: %q, want %q", c.keys, path, resp.Header.Values("X-FRAME-OPTIONS"), c.want)
+			}
+		}
 	}
 }
 

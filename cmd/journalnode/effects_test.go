@@ -34,6 +34,8 @@ var effects = map[string]func(t *testing.T){
 	"hadoop.http.socket.backlog.size":             effectListenQueues,
 	"hadoop.http.header.<name>":                   effectHTTPHeaders,
 	"hadoop.http.jmx.nan-filter.enabled":          effectNaNFilter,
+	"dfs.xframe.enabled":                          effectXFrame,
+	"dfs.xframe.value":                            effectXFrame,
 	"ipc.maximum.data.length":                     effectDataLength,
 	"ipc.server.max.response.size":                effectResponseSize,
 	"ipc.server.listen.queue.size":                effectListenQueues,
@@ -80,7 +82,7 @@ func TestObeyedKeys(t *testing.T) {
 			slices.ContainsFunc(ownTests, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) ||
 			strings.Contains(key, "address") || strings.Contains(key, "bind-host") ||
 			slices.Contains([]string{"ipc.server.listen.queue.size", "ipc.client.kill.max", "ipc.client.connection.maxidletime",
-				"ipc.client.connection.idle-scan-interval.ms", "ipc.server.log.slow.rpc.threshold.ms",
+				"ipc.client.connection.idle-scan-interval.ms", "ipc.server.log.slow.rpc.threshold.ms", "dfs.xframe.value",
 				"dfs.namenode.edits.qjournals.resolution-enabled", "dfs.namenode.edits.qjournals.resolver.impl"}, key) {
 			continue // seen by a test of its own, or by another key's
 		}

@@ -126,11 +126,12 @@ func (d *daemon) handlerConfig(s *hadoopconf.JournalNode, conf *hadoopconf.Confi
 		Beans: func() []jmx.Bean {
 			return slices.Concat(d.node.Beans(d.info), d.syncBeans(), d.rpcBeans(), process.Beans(time.Now()))
 		},
-		Conf:      func() []servlet.Property { return properties(conf) },
-		Health:    func() servlet.Health { return d.withSync(health(d.node, d.opening.late(), !d.stopping.Load())) },
-		Bandwidth: s.ImageTransferBandwidth,
-		Release:   release,
-		FilterNaN: s.HTTP.JMXNaNFilter,
+		Conf:         func() []servlet.Property { return properties(conf) },
+		Health:       func() servlet.Health { return d.withSync(health(d.node, d.opening.late(), !d.stopping.Load())) },
+		Bandwidth:    s.ImageTransferBandwidth,
+		Release:      release,
+		FrameOptions: s.HTTP.FrameOptions,
+		FilterNaN:    s.HTTP.JMXNaNFilter,
 
 		CopyToLocal: true,
 		// In Jetty the idle timeout also cuts a client that takes nothing for as long.

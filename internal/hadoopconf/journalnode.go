@@ -125,6 +125,8 @@ type HTTPServer struct {
 	SocketBacklog        int           // 0 or less: the system's choice
 	// Headers are sent with every answer (hadoop.http.header.<name>) and go before the server's own. Sorted by name.
 	Headers []Header
+	// FrameOptions is the X-FRAME-OPTIONS of every answer (dfs.xframe.value), empty if there is none (dfs.xframe.enabled).
+	FrameOptions string
 	// ConfFormatFromAccept: /conf answers in the format that the Accept header asks for and knows ?name= (3.x). Otherwise
 	// by ?format= (2.7).
 	ConfFormatFromAccept bool

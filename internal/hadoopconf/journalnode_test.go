@@ -28,7 +28,7 @@ func TestJournalNodeDefaults(t *testing.T) {
 			PurgeInterval: 15 * time.Minute},
 		HTTP: hadoopconf.HTTPServer{Address: addr("0.0.0.0", 8480), HTTPSAddress: addr("0.0.0.0", 8481),
 			IdleTimeout: time.Minute, MaxRequestHeaderSize: 65536, SocketBacklog: 500,
-			ConfFormatFromAccept: true},
+			FrameOptions: "SAMEORIGIN", ConfFormatFromAccept: true},
 	}
 	got, warnings, err := tryRead(t, hadoopconf.ReleaseFromKey)
 	if err != nil || len(warnings) != 0 {
@@ -65,6 +65,8 @@ var samples = map[string]string{
 	"hadoop.http.socket.backlog.size":             "1",
 	"hadoop.http.header.<name>":                   "x",
 	"hadoop.http.jmx.nan-filter.enabled":          "true",
+	"dfs.xframe.enabled":                          "false",
+	"dfs.xframe.value":                            "DENY",
 	"ipc.maximum.data.length":                     "1",
 	"ipc.server.max.response.size":                "1",
 	"ipc.server.listen.queue.size":                "1",
@@ -409,6 +411,29 @@ func TestKey_HTTPHeaders(t *testing.T) {
 	_, _, err = tryRead(t, r34, "hadoop.http.header.X", "a\r\nSet-Cookie: b")
 	if err == nil {
 		t.Error("a header with a line break is accepted")
+	}
+}
+
+// HttpServer2.XFrameOption.getEnum, which knows no other case and no address behind ALLOW-FROM.
+func TestKey_XFrame(t *testing.T) {
+	for _, release := range []hadoopconf.Release{r27, r34} {
+		if got := read(t, release).HTTP.FrameOptions; got != "SAMEORIGIN" {
+			t.Errorf("by default: %q", got)
+		}
+	}
+	for _, value := range []string{"DENY", "SAMEORIGIN", "ALLOW-FROM"} {
+		if got := read(t, r34, "dfs.xframe.value", " "+value+"\n").HTTP.FrameOptions; got != value {
+			t.Errorf("%s: %q", value, got)
+		}
+		if got := read(t, r34, "dfs.xframe.value", value, "dfs.xframe.enabled", "false").HTTP.FrameOptions; got != "" {
+			t.Errorf("%s, switched off: %q", value, got)
+		}
+	}
+	for _, value := range []string{"", "deny", "ALLOWFROM", "ALLOW-FROM http://a", "x"} {
+		for _, enabled := range []string{"true", "false"} { // Java looks at the value first
+			_, _, err := tryRead(t, r34, "dfs.xframe.value", value, "dfs.xframe.enabled", enabled)
+			wantKeyError(t, err, "dfs.xframe.value", value, "Unexpected value in xFrameOption.", false)
+		}
 	}
 }
 

@@ -75,6 +75,7 @@ func (r *reader) httpServer() HTTPServer {
 		MaxRequestHeaderSize: r.positive("hadoop.http.max.request.header.size"),
 		SocketBacklog:        r.integer("hadoop.http.socket.backlog.size"),
 		Headers:              r.headers(),
+		FrameOptions:         r.frameOptions(),
 		ConfFormatFromAccept: r.c.release != Release27,
 		JMXNaNFilter:         r.boolean("hadoop.http.jmx.nan-filter.enabled"),
 	}
@@ -115,6 +116,20 @@ func (r *reader) handlerCount() int {
 func (r *reader) bandwidth() int64 { return max(0, parsed(r, keyBandwidth, longOrBytes)) }
 
 var headerName = regexp.MustCompile(`^[a-zA-Z_-]+$`)
+
+// frameOptions is what 3.5's JournalNodeHttpServer.start hands to HttpServer2.Builder: the value must be one that it knows,
+// also if no header is wanted.
+func (r *reader) frameOptions() string {
+	const key = "dfs.xframe.value"
+	value := r.text(key)
+	if !slices.Contains([]string{"DENY", "SAMEORIGIN", "ALLOW-FROM"}, value) {
+		r.bad(key, value, "Unexpected value in xFrameOption.", "set DENY, SAMEORIGIN or ALLOW-FROM", nil)
+	}
+	if !r.boolean("dfs.xframe.enabled") {
+		return ""
+	}
+	return value
+}
 
 // headers are the keys hadoop.http.header.<name> of letters, '-' and '_' (HttpServer2.setHeaders).
 func (r *reader) headers() []Header {
