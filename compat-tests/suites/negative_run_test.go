@@ -1,0 +1,62 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestJudgeVictim: with the fault a victim must have run and failed; without, passed.
+func TestJudgeVictim(t *testing.T) {
+	v := victim{class: "org.TestA", method: "x"}
+	n := negativeJob{fault: plantedFault{name: "f", words: "wrong"}}
+	for _, c := range []struct {
+		name          string
+		results       []result
+		faulty, sound bool // whether that is as it must be
+	}{
+		{"fails", []result{r("TestA#x", fail)}, true, false},
+		{"passes", []result{r("TestA#x", pass)}, false, true},
+		{"asks nobody", []result{r("TestA#x", noCall)}, false, false},
+		{"is skipped", []result{r("TestA#x", skip)}, false, false},
+		{"did not run", nil, false, false},
+		{"fails with one set of parameters", []result{r("TestA#x[1]", pass), r("TestA#x[2]", fail), r("TestA#x[3]", pass)}, true, false},
+		{"another method fails", []result{r("TestA#xy", fail), r("TestB#x", fail)}, false, false},
+	} {
+		n.sound = false
+		if _, problem := n.judge(v, ended{results: c.results}); (problem == "") != c.faulty {
+			t.Errorf("%s with the fault: %q", c.name, problem)
+		}
+		n.sound = true
+		if _, problem := n.judge(v, ended{results: c.results}); (problem == "") != c.sound {
+			t.Errorf("%s without the fault: %q", c.name, problem)
+		}
+	}
+}
+
+// TestTogether: victims share a JVM only if they want the same of it.
+func TestTogether(t *testing.T) {
+	a, b, c := victim{class: "A", method: "x"}, victim{class: "A", method: "y"}, victim{class: "B", method: "x"}
+	d := victim{class: "A", method: "z", properties: []string{"seed=1"}}
+	want := [][]victim{{a, b}, {c}, {d}}
+	if diff := cmp.Diff(want, together([]victim{a, c, d, b}), cmp.AllowUnexported(victim{})); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestPassedAll: a victim has a sound run of its own unless this run has seen it pass with the ordinary build.
+func TestPassedAll(t *testing.T) {
+	c := &campaign{results: []result{r("TestA#x", pass), r("TestA#y", fail)}}
+	for _, row := range []struct {
+		v    victim
+		want bool
+	}{
+		{victim{class: "org.TestA", method: "x"}, true}, {victim{class: "org.TestA", method: "y"}, false},
+		{victim{class: "org.TestA", method: "z"}, false},
+		{victim{class: "org.TestA", method: "x", properties: []string{"seed=1"}}, false},
+	} {
+		if got := c.passedAll([]victim{row.v}); got != row.want {
+			t.Errorf("%+v: %v", row.v, got)
+		}
+	}
+}
