@@ -32,6 +32,8 @@ type plantedFault struct {
 type victim struct {
 	class  string // qualified
 	method string
+	// says is a part of how it fails: another failure proves nothing.
+	says string
 	// properties are system properties for the JVM, NAME=value: the seed of a test that draws lots.
 	properties []string
 }

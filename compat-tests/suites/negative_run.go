@@ -123,14 +123,14 @@ func (c *campaign) passedAll(victims []victim) bool {
 	})
 }
 
-// judge says what became of a victim, and what is wrong with that: with the fault it must have failed, and neither have been
+// judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and neither have been
 // skipped nor have gone down with its JVM.
 func (n negativeJob) judge(v victim, e ended) (told, problem string) {
 	id := simpleName(v.class) + "#" + v.method
-	o := notRun
+	o, detail := notRun, ""
 	for _, r := range e.results {
 		if r.class == simpleName(v.class) && r.function() == v.method {
-			o = r.outcome
+			o, detail = r.outcome, r.detail
 			if o == fail {
 				break // one set of parameters is enough
 			}
@@ -144,8 +144,11 @@ func (n negativeJob) judge(v victim, e ended) (told, problem string) {
 		return told, problem
 	}
 	told = fmt.Sprintf("%s: %s: %s", n.fault.name, id, o)
-	if o != fail {
+	switch {
+	case o != fail:
 		problem = strings.TrimSuffix(told+", it must fail: "+n.fault.words+"; "+e.problem, "; ")
+	case !strings.Contains(detail, v.says):
+		problem = fmt.Sprintf("%s of something else, not of %q: %s", told, v.says, detail)
 	}
 	return told, problem
 }

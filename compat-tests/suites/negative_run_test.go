@@ -34,6 +34,19 @@ func TestJudgeVictim(t *testing.T) {
 	}
 }
 
+// TestJudgeSays: a victim that fails of something else is none.
+func TestJudgeSays(t *testing.T) {
+	n := negativeJob{fault: plantedFault{name: "f", words: "wrong"}}
+	v := victim{class: "org.TestA", method: "x", says: "expected 4"}
+	for detail, want := range map[string]bool{"finalized to wrong txid, expected 4": true, "test timed out": false, "": false} {
+		x := r("TestA#x", fail)
+		x.detail = detail
+		if _, problem := n.judge(v, ended{results: []result{x}}); (problem == "") != want {
+			t.Errorf("%q: %q", detail, problem)
+		}
+	}
+}
+
 // TestTogether: victims share a JVM only if they want the same of it.
 func TestTogether(t *testing.T) {
 	a, b, c := victim{class: "A", method: "x"}, victim{class: "A", method: "y"}, victim{class: "B", method: "x"}
