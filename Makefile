@@ -127,6 +127,7 @@ long: ## what does not fit into CI: everything on every release, containers, sys
 	COMPAT=required ./scripts/docker-test.sh 2.7.7
 	COMPAT=required ./scripts/docker-test.sh 3.5.0
 	COMPAT=required ./scripts/systemd-test.sh
+	COMPAT=required $(MAKE) hadoop-suites NEGATIVE=too
 	go test -run '^$$' -bench WriterUnderIdleFlood -count 3 ./hadooprpc
 	$(MAKE) crash
 	$(MAKE) ran COMPAT_LONG=1

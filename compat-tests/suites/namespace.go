@@ -129,7 +129,7 @@ func mounts(keep []string) error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", dir, err)
 		}
-		defer unix.Close(fd)
+		defer closeFD(fd)
 		kept = append(kept, fd)
 	}
 	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"); err != nil {
@@ -146,13 +146,16 @@ func mounts(keep []string) error {
 	return nil
 }
 
+// closeFD closes a descriptor that nothing was written to.
+func closeFD(fd int) { _ = unix.Close(fd) }
+
 // loopbackUp brings up the one interface that a new network namespace has.
 func loopbackUp() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("bring up lo: %w", err)
 	}
-	defer unix.Close(fd)
+	defer closeFD(fd)
 	lo, err := unix.NewIfreq("lo")
 	if err != nil {
 		return fmt.Errorf("bring up lo: %w", err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -124,8 +125,7 @@ func unzipFile(entry *zip.File, path string) error {
 		return err
 	}
 	if _, err := io.Copy(to, from); err != nil {
-		to.Close()
-		return err
+		return errors.Join(err, to.Close())
 	}
 	return to.Close()
 }

@@ -49,9 +49,8 @@ func (n counts) String() string {
 }
 
 // writeRows prints a row per method, a row of counts per class, and one of all.
-func writeRows(w io.Writer, classes []string, mine, theirs []result) {
+func writeRows(w io.Writer, classes []string, mine, theirs []result) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	defer table.Flush()
 	fmt.Fprintln(table, "class\tmethod\tours\tcontrol\treason")
 	var sum, sumControl counts
 	slices.Sort(classes)
@@ -75,6 +74,7 @@ func writeRows(w io.Writer, classes []string, mine, theirs []result) {
 		sum, sumControl = sum.plus(countOf(o)), sumControl.plus(countOf(c))
 	}
 	fmt.Fprintf(table, "all\t\t%v\t%v\t\n", sum, sumControl)
+	return table.Flush()
 }
 
 func orDash(o outcome) string {
