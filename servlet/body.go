@@ -83,6 +83,10 @@ func (b *body) sendChunk(n int64) (sent int64, eof bool, err error) {
 // copySize is the buffer for a reader on this machine, and what such a reader must take within each StallTimeout.
 const copySize = 256 << 10
 
+// secureSize is the same for any reader over TLS, which sendfile cannot serve, and which has to end the connection when a
+// write has not come to its end in time.
+const secureSize = 64 << 10
+
 // copyChunk sends up to n bytes from pos through a buffer. That is for a reader on this machine, which with sendfile would
 // have to copy the pages itself out of memory that no cache holds: two processors that copy are faster than one that does
 // it all. A reader elsewhere gets its pages from the network card, and sendfile then saves this machine the copying.

@@ -2,6 +2,7 @@ package servlet
 
 import (
 	"container/list"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -20,15 +21,17 @@ type connLimit struct {
 	idle    *list.List // of net.Conn, the longest idle first
 	where   map[net.Conn]*list.Element
 	silent  map[net.Conn]struct{} // have not brought a whole head yet
+	open    map[net.Conn]struct{} // all
 }
 
 func newConnLimit(n int) *connLimit {
 	return &connLimit{slots: make(chan struct{}, n), done: make(chan struct{}), idle: list.New(),
-		where: make(map[net.Conn]*list.Element), silent: make(map[net.Conn]struct{})}
+		where: make(map[net.Conn]*list.Element), silent: make(map[net.Conn]struct{}), open: make(map[net.Conn]struct{})}
 }
 
 // stop lets a waiting Accept return and closes the silent connections, those to come included: http.Server.Shutdown would
-// wait for each that is younger than 5 s, so that one health check of a load balancer would cost every stop its grace.
+// wait for each that is younger than 5 s, so that one health check of a load balancer would cost every stop its grace. The
+// idle ones go too, see hangUp.
 func (c *connLimit) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,8 +41,29 @@ func (c *connLimit) stop() {
 	c.stopped = true
 	close(c.done)
 	for conn := range c.silent {
-		_ = conn.Close() // its goroutine sees the end and tells observe
+		hangUp(conn) // its goroutine sees the end and tells observe
 	}
+	for e := c.idle.Front(); e != nil; e = e.Next() {
+		hangUp(e.Value.(net.Conn))
+	}
+}
+
+// cutAll closes all connections.
+func (c *connLimit) cutAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		hangUp(conn)
+	}
+}
+
+// hangUp closes a connection without a word: Close of a TLS connection says goodbye first, for up to 5 s to a peer that
+// reads nothing, which nobody may wait for who holds a lock.
+func hangUp(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	_ = conn.Close()
 }
 
 func (c *connLimit) isStopped() bool {
@@ -117,7 +141,7 @@ func (c *connLimit) cut(conn net.Conn) {
 		c.idle.Remove(e)
 		delete(c.where, conn)
 	}
-	_ = conn.Close()
+	hangUp(conn)
 }
 
 // observe is the server's ConnState hook. The server calls it for each connection in order, from the connection's
@@ -132,9 +156,9 @@ func (c *connLimit) observe(conn net.Conn, state http.ConnState) {
 	delete(c.silent, conn)
 	switch state {
 	case http.StateNew:
-		c.silent[conn] = struct{}{}
+		c.silent[conn], c.open[conn] = struct{}{}, struct{}{}
 		if c.stopped {
-			_ = conn.Close()
+			hangUp(conn)
 		}
 	case http.StateIdle:
 		if c.waiting > 0 {
@@ -143,6 +167,7 @@ func (c *connLimit) observe(conn net.Conn, state http.ConnState) {
 		}
 		c.where[conn] = c.idle.PushBack(conn)
 	case http.StateClosed, http.StateHijacked:
+		delete(c.open, conn)
 		<-c.slots
 	}
 }

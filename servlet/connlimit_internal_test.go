@@ -20,7 +20,8 @@ func (c *closeConn) Close() error {
 }
 
 // TestStopClosesWhatWasNeverAsked: a stop closes the connections that have not brought a request's head, also one that was
-// accepted while it began, and none that has; before, the silent ones live.
+// accepted while it began, and the idle ones, but none with a request; before, all live. The end of the server closes these
+// too.
 func TestStopClosesWhatWasNeverAsked(t *testing.T) {
 	var closed []string
 	limit := newConnLimit(5)
@@ -43,18 +44,22 @@ func TestStopClosesWhatWasNeverAsked(t *testing.T) {
 	}
 	limit.stop()
 	limit.stop()
-	if !slices.Equal(closed, []string{"silent"}) {
+	if !slices.Equal(closed, []string{"silent", "idle"}) {
 		t.Errorf("the stop closed %v", closed)
 	}
 	limit.observe(conns["late"], http.StateNew)
-	if !slices.Equal(closed, []string{"silent", "late"}) {
+	if !slices.Equal(closed, []string{"silent", "idle", "late"}) {
 		t.Errorf("then closed %v", closed)
+	}
+	limit.cutAll()
+	if slices.Sort(closed); !slices.Equal(slices.Compact(closed), []string{"busy", "idle", "late", "silent"}) {
+		t.Errorf("the end closed %v", closed)
 	}
 	for _, name := range []string{"silent", "busy", "idle", "late"} {
 		limit.observe(conns[name], http.StateClosed)
 	}
-	if len(limit.slots) != 0 || len(limit.silent) != 0 || len(limit.where) != 0 {
-		t.Errorf("%d taken, %d silent, %d idle", len(limit.slots), len(limit.silent), len(limit.where))
+	if len(limit.slots) != 0 || len(limit.silent) != 0 || len(limit.where) != 0 || len(limit.open) != 0 {
+		t.Errorf("%d taken, %d silent, %d idle, %d open", len(limit.slots), len(limit.silent), len(limit.where), len(limit.open))
 	}
 }
 

@@ -3,6 +3,7 @@ package servlet
 import (
 	"context"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type Fetcher struct {
 	// ConnectTimeout is for the connection to stand, ReadTimeout for the next bytes to come. Defaults 60 s, as Java's.
 	// How long the whole may take is up to the caller's context.
 	ConnectTimeout, ReadTimeout time.Duration
+	// TLS gives the configuration for a connection to host, a name or an address without port. It is asked for each https
+	// URL; nil: none of them can be fetched. The handshake has ConnectTimeout.
+	TLS func(host string) (*tls.Config, error)
 }
 
 // CheckURL tells whether rawURL is one that Fetch would try or that has another protocol of java.net.URL, without any network; the
@@ -46,11 +50,9 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, javaerr.New(javaerr.MalformedURL, "%s: %w", raw, err)
 	}
 	switch u.Scheme {
-	case "http":
+	case "http", "https":
 	case "":
 		return nil, javaerr.New(javaerr.MalformedURL, "no protocol: %s", raw)
-	case "https":
-		return nil, javaerr.New(javaerr.MalformedURL, "https is not built yet, no segment is fetched from %s", raw)
 	default:
 		return nil, javaerr.New(javaerr.MalformedURL, "unknown protocol: %s", u.Scheme)
 	}
@@ -77,7 +79,11 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, dst io.Writer) (int6
 	if err != nil {
 		return 0, err
 	}
-	client := f.client()
+	secure, err := f.tlsFor(u)
+	if err != nil {
+		return 0, javaerr.New(javaerr.IOException, "fetching %s: %w", rawURL, err)
+	}
+	client := f.client(secure)
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
@@ -145,8 +151,19 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// client makes a client for one fetch: plain HTTP/1.1, no proxy, no compression, no redirect, no connection kept.
-func (f *Fetcher) client() *http.Client {
+// tlsFor is the TLS of a fetch, nil for plain HTTP.
+func (f *Fetcher) tlsFor(u *url.URL) (*tls.Config, error) {
+	switch {
+	case u.Scheme != "https":
+		return nil, nil
+	case f.TLS == nil:
+		return nil, errors.New("HTTPS is not configured")
+	}
+	return f.TLS(u.Hostname())
+}
+
+// client makes a client for one fetch: HTTP/1.1, no proxy, no compression, no redirect, no connection kept.
+func (f *Fetcher) client(secure *tls.Config) *http.Client {
 	connect, read := f.ConnectTimeout, f.ReadTimeout
 	setDefault(&connect, 60*time.Second)
 	setDefault(&read, 60*time.Second)
@@ -160,6 +177,8 @@ func (f *Fetcher) client() *http.Client {
 				}
 				return &progressConn{Conn: conn, timeout: read}, nil
 			},
+			TLSClientConfig:        secure,
+			TLSHandshakeTimeout:    connect,
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeaderBytes,

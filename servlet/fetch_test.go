@@ -114,7 +114,7 @@ func TestFetchErrors(t *testing.T) {
 // TestBadURLs: what acceptRecovery refuses before anything else is a java.net.MalformedURLException, and nothing is sent.
 func TestBadURLs(t *testing.T) {
 	var f servlet.Fetcher
-	for _, u := range []string{"", "foo", "/getJournal", "https://h:1/x", "http:", "http:///x",
+	for _, u := range []string{"", "foo", "/getJournal", "https:///x", "http:", "http:///x",
 		"http://:80/x", "http://h:99999/x", "http://h:0/x", "http://h:x/", "http://[::1/x", "http://u:p@h/x", "http:h/x", "http://h/%zz",
 		"jar:http://h/x", "javascript:alert(1)", "http://h\n/x"} {
 		err := f.CheckURL(u)
@@ -125,7 +125,7 @@ func TestBadURLs(t *testing.T) {
 			t.Errorf("Fetch %q: %v", u, err)
 		}
 	}
-	for _, u := range []string{"http://h:8480/getJournal?jid=ns1&segmentTxId=1&storageInfo=-67%3A1", "http://[::1]:8480/x", "HTTP://h/x",
+	for _, u := range []string{"http://h:8480/getJournal?jid=ns1&segmentTxId=1&storageInfo=-67%3A1", "http://[::1]:8480/x", "HTTP://h/x", "https://h:1/x",
 		" http://h/x "} {
 		if err := f.CheckURL(u); err != nil {
 			t.Errorf("%q: %v", u, err)

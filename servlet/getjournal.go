@@ -114,7 +114,10 @@ func (h *handler) sendSegment(w http.ResponseWriter, r *http.Request, jid string
 	}
 	start := h.conf.Clock.Now()
 	b := body{h: h, w: w, ctx: r.Context(), file: s.File, visible: s.Visible, size: s.Size}
-	if h.conf.CopyToLocal && isLocal(r) {
+	switch {
+	case r.TLS != nil:
+		b.copied = make([]byte, min(max(s.Size, 1), secureSize))
+	case h.conf.CopyToLocal && isLocal(r):
 		b.copied = make([]byte, min(max(s.Size, 1), copySize))
 	}
 	err := b.send()

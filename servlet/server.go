@@ -2,6 +2,7 @@ package servlet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,7 +55,10 @@ func NewServer(conf ServerConfig) *Server {
 		conf.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{conns: newConnLimit(conf.MaxConns), closeTimeout: conf.CloseTimeout}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // what Jetty speaks; over TLS too
 	s.http = &http.Server{
+		Protocols:         &protocols,
 		Handler:           conf.Handler,
 		ReadHeaderTimeout: conf.HeaderTimeout,
 		IdleTimeout:       conf.IdleTimeout,
@@ -73,11 +77,20 @@ func setDefault[T int | time.Duration](v *T, def T) {
 
 // Serve answers the connections of l until Shutdown or Close, and closes l. It may be called for several listeners.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(s.conns.limit(l))
+	return s.serve(s.conns.limit(l))
+}
+
+func (s *Server) serve(l net.Listener) error {
+	err := s.http.Serve(l)
 	if s.conns.isStopped() {
 		return http.ErrServerClosed
 	}
 	return err
+}
+
+// ServeTLS is Serve over TLS. A handshake has HeaderTimeout, and counts as a connection that has not brought a request.
+func (s *Server) ServeTLS(l net.Listener, conf *tls.Config) error {
+	return s.serve(tls.NewListener(s.conns.limit(l), conf))
 }
 
 // Shutdown stops accepting, closes the connections that have no request, waits until the requests under way are answered or
@@ -92,6 +105,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.conns.stop()
+		s.conns.cutAll() // net/http would say goodbye over TLS, to one after the other, even to those that do not listen
 		s.closeErr = s.http.Close()
 		if !s.conns.drain(s.closeTimeout) {
 			s.closeErr = errors.Join(s.closeErr,

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,29 +52,39 @@ type daemon struct {
 	grace, limit time.Duration // stopGrace and stopLimit
 }
 
-// start brings everything up in Java's order: directory, HTTP, RPC. Whatever was begun is undone if a later step fails.
+// start brings everything up in Java's order: directory, key stores, HTTP and HTTPS, RPC. Whatever was begun is undone if a
+// later step fails.
 func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
-	d := &daemon{began: time.Now(), failed: make(chan error, 2), grace: stopGrace, limit: stopLimit}
+	d := &daemon{began: time.Now(), failed: make(chan error, 3), grace: stopGrace, limit: stopLimit}
 	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
 	}
-	web, err := listen(s.HTTP.Listen(), s.HTTP.SocketBacklog, addressKeys("http", s.HTTP.BindHost), httpInUse)
+	keys, err := serverTLS(s, log)
+	if err != nil {
+		return nil, err
+	}
+	fetches, err := newSecureFetches(s, log)
+	if err != nil {
+		return nil, err
+	}
+	web, err := listenWeb(s, keys)
 	if err != nil {
 		return nil, err
 	}
 	rpc, err := listen(s.RPC.Listen(), s.RPC.ListenQueue, addressKeys("rpc", s.RPC.BindHost), rpcInUse)
 	if err != nil {
-		return nil, errors.Join(err, web.Close())
+		return nil, errors.Join(err, web.close())
 	}
 	d.rpcAddr = rpc.Addr()
-	d.webURL = "http://" + net.JoinHostPort(s.HTTP.Listen().Host, portOf(web.Addr()))
-	config := nodeConfig(s, fsys, log, d.webURL, web.Addr())
+	webAddr, webURL := web.told(s)
+	d.webURL = webURL
+	config := nodeConfig(s, fsys, fetches, log, webURL, webAddr)
 	config.Process = peers.NewProcess()
 	d.peers = newPeers(s, config.Process, rpc.Addr, func(jid string) string { return d.node.Nameservice(jid) }, log)
 	config.Peers = d.peers
 	d.node = jnserver.NewNode(config)
-	d.syncer = newSyncer(s, d.node, d.peers, log)
+	d.syncer = newSyncer(s, d.node, d.peers, fetches, log)
 	d.opening = newOpening(d.node, d.stopping.Load, log)
 	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
 	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
@@ -89,14 +99,14 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	if d.syncer != nil {
 		d.serving.Go(func() { d.syncer.Run(asking) })
 	}
-	d.serving.Go(func() { d.serve("http", func() error { return d.http.Serve(web) }, http.ErrServerClosed) })
+	d.serveWeb(web)
 	d.serving.Go(func() { d.serve("rpc", func() error { return d.rpc.Serve(rpc) }, hadooprpc.ErrServerClosed) })
 	dir, ok := s.StartDir()
 	if !ok {
 		dir = s.EditsDir
 	}
-	log.Info("JournalNode is up", "rpc", rpc.Addr().String(), "http", web.Addr().String(), "edits_dir", dir,
-		"took_ms", time.Since(d.began).Milliseconds(), "sync", syncMode(s))
+	log.Info("JournalNode is up", slices.Concat([]any{"rpc", rpc.Addr().String()}, web.logged(), []any{"edits_dir", dir,
+		"took_ms", time.Since(d.began).Milliseconds(), "sync", syncMode(s)})...)
 	return d, nil
 }
 

@@ -53,7 +53,7 @@ func effectTransferTimeout(t *testing.T) {
 	}
 	for value, want := range map[string]time.Duration{"50": 50 * time.Millisecond, "0": forever, "-1": forever} {
 		settings, _ := configure(t, with(loopback(t.TempDir()), "dfs.image.transfer.timeout", value))
-		config := nodeConfig(settings, vfs.OS(), newLogger(io.Discard), "", n.rpcAddr)
+		config := nodeConfig(settings, vfs.OS(), &secureFetches{}, newLogger(io.Discard), "", n.rpcAddr)
 		f, ok := config.Fetcher.(*servlet.Fetcher)
 		if !ok || f.ConnectTimeout != want || f.ReadTimeout != want {
 			t.Errorf("%s: %+v", value, config.Fetcher)

@@ -24,6 +24,13 @@ const firstSegment = "edits_0000000000000000001-0000000000000000004"
 func behind(t *testing.T, peer string, keys ...string) (*node, string) {
 	t.Helper()
 	n, dir := on(t, append([]string{"dfs.namenode.shared.edits.dir", "qjournal://127.0.0.1:1;" + peer + "/j1"}, keys...)...)
+	fallBehind(t, n)
+	return n, filepath.Join(dir, "j1", "current")
+}
+
+// fallBehind gives a node transactions 5 to 8 only, committed.
+func fallBehind(t *testing.T, n *node) {
+	t.Helper()
 	c := dial(t, n.addr(), "j1")
 	must(t, c.formatAnew())
 	c.newEpoch()
@@ -33,7 +40,6 @@ func behind(t *testing.T, peer string, keys ...string) (*node, string) {
 	info := c.info()
 	info.CommittedTxId = proto.Uint64(8)
 	must(t, c.call("heartbeat", &pb.HeartbeatRequestProto{ReqInfo: info}, &pb.HeartbeatResponseProto{}))
-	return n, filepath.Join(dir, "j1", "current")
 }
 
 // complete starts a node with transactions 1 to 4, each of size bytes.
@@ -113,7 +119,7 @@ func TestKey_EditLogTransferTimeout(t *testing.T) {
 	n.log.await(t, nil, 1, "a segment cannot be fetched", "i/o timeout")
 	for value, want := range map[string]time.Duration{"50": 50 * time.Millisecond, "0": forever, "-1": forever} {
 		settings, _ := configure(t, with(loopback(t.TempDir()), "dfs.edit.log.transfer.timeout", value))
-		f, ok := syncerConfig(settings, n.node, n.peers, newLogger(n.log)).Fetcher.(*servlet.Fetcher)
+		f, ok := syncerConfig(settings, n.node, n.peers, &secureFetches{}, newLogger(n.log)).Fetcher.(*servlet.Fetcher)
 		if !ok || f.ConnectTimeout != want || f.ReadTimeout != want {
 			t.Errorf("%s: %+v", value, f)
 		}

@@ -24,7 +24,15 @@ var effects = map[string]func(t *testing.T){
 	"dfs.journalnode.rpc-bind-host":               TestPortsThatWereGiven,
 	"dfs.journalnode.http-address":                TestPortsThatWereGiven,
 	"dfs.journalnode.http-bind-host":              TestPortsThatWereGiven,
-	"dfs.journalnode.https-address":               TestStartFailures,
+	"dfs.journalnode.https-address":               TestHTTPS_Both,
+	"dfs.journalnode.https-bind-host":             TestHTTPS_Both,
+	"dfs.http.policy":                             TestHTTPS_Only,
+	"dfs.client.https.need-auth":                  TestHTTPS_NeedAuth,
+	"dfs.https.server.keystore.resource":          TestHTTPS_Keys,
+	"hadoop.ssl.client.conf":                      TestHTTPS_Keys,
+	"hadoop.ssl.enabled.protocols":                TestHTTPS_Keys,
+	"hadoop.ssl.hostname.verifier":                TestHTTPS_Keys,
+	"hadoop.ssl.require.client.cert":              TestHTTPS_Keys,
 	"dfs.journalnode.handler.count":               effectHandlerCount,
 	"dfs.image.transfer.bandwidthPerSec":          effectBandwidth,
 	"dfs.image.transfer.timeout":                  effectTransferTimeout,
@@ -68,7 +76,8 @@ var effects = map[string]func(t *testing.T){
 }
 
 // ownTests are prefixes of the keys whose effects are tests of their own.
-var ownTests = []string{"dfs.journalnode.enable.sync", "dfs.journalnode.sync.", "dfs.edit.log.transfer."}
+var ownTests = []string{"dfs.journalnode.enable.sync", "dfs.journalnode.sync.", "dfs.edit.log.transfer.",
+	"dfs.http.policy", "dfs.https.", "dfs.client.https.", "hadoop.ssl."}
 
 // TestObeyedKeys runs the effects, each once, and fails for a key that claims to be obeyed and has none.
 func TestObeyedKeys(t *testing.T) {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"gojn/internal/hadoopconf"
+	"gojn/internal/ssl"
 )
 
 const healthUsage = `journalnode health [--config DIR] [-D key=value]... [-conf FILE]... [--url URL] [--timeout DURATION]
@@ -23,8 +26,11 @@ const healthUsage = `journalnode health [--config DIR] [-D key=value]... [-conf 
    Asks the running node for /health and says in one line how it is: exit code 0 if all is well, 1 if not, if there is no
    answer, and if an argument is bad. For container health checks: it needs no shell.
 
-   --config DIR, -D, -conf  as of 'run': they tell where the node listens, dfs.journalnode.http-address
-   --url URL                ask there instead, for example http://jn1:8480
+   --config DIR, -D, -conf  as of 'run': they tell where the node listens, dfs.journalnode.http-address, or with
+                            HTTPS_ONLY dfs.journalnode.https-address. Asked so, the node shows a certificate that is not
+                            checked: it is the one on this machine
+   --url URL                ask there instead, for example http://jn1:8480; the certificate of an https URL is checked by
+                            ssl-client.xml
    --timeout DURATION       how long the whole may take, for example 500ms; 5s unless given`
 
 const (
@@ -47,18 +53,24 @@ func askHealth(args []string, stdout io.Writer) error {
 }
 
 func checkHealth(args []string, getenv func(string) (string, bool)) (string, error) {
-	base, timeout, err := healthTarget(args, getenv)
+	target, err := findHealth(args, getenv)
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), target.timeout)
 	defer cancel()
-	return fetchHealth(ctx, base+"/health", timeout)
+	return fetchHealth(ctx, target)
 }
 
-// healthTarget is where to ask, without a path, and how long that may take.
-func healthTarget(args []string, getenv func(string) (string, bool)) (base string, timeout time.Duration, err error) {
-	timeout = healthTimeout
+// healthTarget is where to ask, without a path, how long that may take, and the TLS of an https address.
+type healthTarget struct {
+	base    string
+	timeout time.Duration
+	tls     *tls.Config
+}
+
+func findHealth(args []string, getenv func(string) (string, bool)) (target healthTarget, err error) {
+	target.timeout = healthTimeout
 	var rest []string
 	for i := 0; i < len(args); i++ {
 		name, value, joined := strings.Cut(args[i], "=")
@@ -68,33 +80,44 @@ func healthTarget(args []string, getenv func(string) (string, bool)) (base strin
 		}
 		if !joined {
 			if i++; i == len(args) {
-				return "", 0, fmt.Errorf("%s needs a value", name)
+				return target, fmt.Errorf("%s needs a value", name)
 			}
 			value = args[i]
 		}
 		if name == "--url" {
-			base, err = healthURL(value)
-		} else if timeout, err = time.ParseDuration(value); err != nil || timeout <= 0 {
+			target.base, err = healthURL(value)
+		} else if target.timeout, err = time.ParseDuration(value); err != nil || target.timeout <= 0 {
 			err = fmt.Errorf("--timeout %s: not a duration above 0, such as 5s", value)
 		}
 		if err != nil {
-			return "", 0, err
+			return target, err
 		}
 	}
 	opts, err := parseOptions(rest, getenv)
 	if err != nil {
-		return "", 0, err
+		return target, err
 	}
 	if opts.printClient {
-		return "", 0, errors.New("--print-client-config is an option of run")
+		return target, errors.New("--print-client-config is an option of run")
 	}
 	if len(opts.warnings) > 0 { // run ignores what it does not know, as Java does; a check that asks elsewhere is worse
-		return "", 0, fmt.Errorf("bad arguments: %s", strings.Join(opts.warnings, "; "))
+		return target, fmt.Errorf("bad arguments: %s", strings.Join(opts.warnings, "; "))
 	}
-	if base == "" {
-		base, err = configuredURL(opts.conf)
+	if target.base != "" && !strings.HasPrefix(target.base, "https:") {
+		return target, nil // it needs no configuration
 	}
-	return base, timeout, err
+	settings, err := settingsOf(opts.conf)
+	if err != nil {
+		return target, err
+	}
+	if target.base != "" {
+		target.tls, err = tlsOfOther(settings, target.base)
+		return target, err
+	}
+	if target.base, err = configuredURL(settings); err == nil && strings.HasPrefix(target.base, "https:") {
+		target.tls, err = tlsOfOwn(settings)
+	}
+	return target, err
 }
 
 // healthURL checks the value of --url.
@@ -104,37 +127,71 @@ func healthURL(text string) (string, error) {
 		return "", fmt.Errorf("--url: %w", err)
 	}
 	path := strings.TrimSuffix(u.Path, "/")
-	if u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || (path != "" && path != "/health") {
-		return "", fmt.Errorf("--url %s: must be http://host:port", text)
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		(path != "" && path != "/health") {
+		return "", fmt.Errorf("--url %s: must be http://host:port or https://host:port", text)
 	}
-	return "http://" + u.Host, nil
+	return u.Scheme + "://" + u.Host, nil
 }
 
-// configuredURL is where a node with this configuration answers HTTP, asked from its own machine. The configuration's
-// warnings are the node's to say.
-func configuredURL(o hadoopconf.Options) (string, error) {
+// settingsOf reads a node's configuration, whose warnings are the node's to say.
+func settingsOf(o hadoopconf.Options) (*hadoopconf.JournalNode, error) {
 	conf, err := hadoopconf.Load(o)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	settings, _, err := hadoopconf.ReadJournalNode(conf)
-	if err != nil {
-		return "", err
+	return settings, err
+}
+
+// configuredURL is where a node with these settings answers HTTP, or HTTPS if that is all that it serves, asked from its
+// own machine.
+func configuredURL(settings *hadoopconf.JournalNode) (string, error) {
+	scheme, address, bindHost := "http", settings.HTTP.Listen(), settings.HTTP.BindHost
+	if !settings.HTTPPolicy.HTTP() {
+		scheme, address, bindHost = "https", settings.HTTPS.Listen(), settings.HTTPS.BindHost
 	}
-	address := settings.HTTP.Listen()
 	if address.Port == 0 {
-		return "", fmt.Errorf("%s has port 0, which any port may be; name the node's with --url",
-			addressKeys("http", settings.HTTP.BindHost))
+		return "", fmt.Errorf("%s has port 0, which any port may be; name the node's with --url", addressKeys(scheme, bindHost))
 	}
 	// Where there is IPv4, a node on any wildcard, also IPv6's, takes it: see net.Listen.
 	if ip, err := netip.ParseAddr(address.Host); address.Host == "" || err == nil && ip.IsUnspecified() {
 		address.Host = "127.0.0.1"
 	}
-	return "http://" + address.String(), nil
+	return scheme + "://" + address.String(), nil
+}
+
+// tlsOfOther is for a node that was named: it is checked like one that segments are fetched from.
+func tlsOfOther(settings *hadoopconf.JournalNode, base string) (*tls.Config, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	return (&secureFetches{conf: settings.HTTPSClient, log: slog.New(slog.DiscardHandler)}).config(u.Hostname())
+}
+
+// tlsOfOwn is for the node of this machine, whose certificate need not be for the address that it is asked at, and may have
+// changed on disk since it was started. To one that wants a certificate the node's own is shown.
+func tlsOfOwn(settings *hadoopconf.JournalNode) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // see above
+	if !settings.HTTPS.NeedClientAuth {
+		return config, nil
+	}
+	keys := settings.HTTPSClient.KeyStore
+	if keys.Location == "" {
+		keys = settings.HTTPS.KeyStore
+	}
+	client, err := ssl.NewClient(ssl.ClientConfig{KeyStore: storeOf(keys)})
+	if err != nil {
+		return nil, storeError(err, keys, keys)
+	}
+	config.Certificates = client.TLS("").Certificates
+	return config, nil
 }
 
 // fetchHealth asks a node and tells what it says; an error if that is anything but well.
-func fetchHealth(ctx context.Context, address string, timeout time.Duration) (string, error) {
+func fetchHealth(ctx context.Context, target healthTarget) (string, error) {
+	address, timeout := target.base+"/health", target.timeout
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", err
@@ -142,7 +199,8 @@ func fetchHealth(ctx context.Context, address string, timeout time.Duration) (st
 	log.SetOutput(io.Discard) // net/http tells there what a peer says unasked, beside the one line that this prints
 	client := http.Client{
 		// No proxy: the node is here, whatever the environment says. No second try elsewhere either.
-		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext},
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: new(net.Dialer).DialContext,
+			TLSClientConfig: target.tls},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(req)

@@ -189,7 +189,7 @@ func TestHealthCheckArguments(t *testing.T) {
 		{[]string{"--timeout=-1s"}, "--timeout -1s: not a duration above 0"},
 		{[]string{"--url", ""}, "must be http://host:port"},
 		{[]string{"--url", "127.0.0.1:8480"}, "--url"},
-		{[]string{"--url", "https://127.0.0.1:8480"}, "must be http://host:port"},
+		{[]string{"--url", "ftp://127.0.0.1:8480"}, "must be http://host:port or https://host:port"},
 		{[]string{"--url", "http://127.0.0.1:8480/jmx"}, "must be http://host:port"},
 		{[]string{"--url", "http://127.0.0.1:8480/?x=1"}, "must be http://host:port"},
 		{[]string{"--url", "http://127.0.0.1:port/"}, "invalid port"},

@@ -134,7 +134,7 @@ func launchBy(t *testing.T, env []string, cmd *exec.Cmd) *process {
 	return p
 }
 
-var upLine = regexp.MustCompile(`rpc=(\S+) http=(\S+) `)
+var upLine = regexp.MustCompile(`rpc=(\S+) (https?)=(\S+) `)
 
 // up waits until the node serves.
 func (p *process) up() *process {
@@ -147,7 +147,7 @@ func (p *process) up() *process {
 	if m == nil {
 		p.t.Fatalf("no addresses in %q", lines[0])
 	}
-	p.rpc, p.web = m[1], "http://"+m[2]
+	p.rpc, p.web = m[1], m[2]+"://"+m[3]
 	return p
 }
 

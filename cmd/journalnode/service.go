@@ -162,8 +162,11 @@ func (s *service) sendStatus(d *daemon, states ...sdnotify.State) bool {
 }
 
 func (s *service) addresses(d *daemon) string {
-	return fmt.Sprintf("RPC %s, HTTP %s", d.info.HostAndPort, strings.TrimPrefix(d.webURL, "http://"))
+	return fmt.Sprintf("RPC %s, HTTP %s", d.info.HostAndPort, d.webAddress())
 }
+
+// webAddress is where HTTP is served, with its scheme if that is HTTPS.
+func (d *daemon) webAddress() string { return strings.TrimPrefix(d.webURL, "http://") }
 
 // journalsText names the journals, first those that are not in order.
 func journalsText(health []jnserver.JournalHealth) string {

@@ -12,17 +12,20 @@ import (
 )
 
 // newSyncer is what fills gaps from the other nodes, nil if that is off.
-func newSyncer(s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, log *slog.Logger) *syncer.Syncer {
+func newSyncer(
+	s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, fetches *secureFetches, log *slog.Logger,
+) *syncer.Syncer {
 	if !s.Sync.Enabled {
 		return nil
 	}
-	return syncer.New(syncerConfig(s, node, others, log))
+	return syncer.New(syncerConfig(s, node, others, fetches, log))
 }
 
-func syncerConfig(s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, log *slog.Logger) syncer.Config {
-	timeout := orForever(s.Sync.Timeout)
+func syncerConfig(
+	s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, fetches *secureFetches, log *slog.Logger,
+) syncer.Config {
 	return syncer.Config{
-		Node: node, Peers: others, Fetcher: &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
+		Node: node, Peers: others, Fetcher: fetches.fetcher(s.Sync.Timeout),
 		Interval: s.Sync.Interval, Bandwidth: s.Sync.Bandwidth, Format: s.Sync.Format, Logger: log,
 	}
 }

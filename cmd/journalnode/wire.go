@@ -27,17 +27,18 @@ const (
 	forever = 10 * 365 * 24 * time.Hour
 )
 
-func nodeConfig(s *hadoopconf.JournalNode, fsys vfs.FS, log *slog.Logger, webURL string, web net.Addr) jnserver.Config {
+func nodeConfig(
+	s *hadoopconf.JournalNode, fsys vfs.FS, fetches *secureFetches, log *slog.Logger, webURL string, web net.Addr,
+) jnserver.Config {
 	port := uint32(0)
 	if a, ok := web.(*net.TCPAddr); ok {
 		port = uint32(a.Port)
 	}
-	timeout := orForever(s.ImageTransferTimeout)
 	return jnserver.Config{
 		Env: jnserver.Env{
 			FS:           fsys,
 			Clock:        systemClock{},
-			Fetcher:      &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout},
+			Fetcher:      fetches.fetcher(s.ImageTransferTimeout),
 			Within:       context.WithTimeout,
 			Events:       logEvents(log),
 			CurrentPerm:  s.EditsDirPerm, // 0 unless set: the umask decides

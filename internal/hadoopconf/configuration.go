@@ -47,6 +47,7 @@ type Configuration struct {
 	warnings []Warning
 	env      func(string) (string, bool)
 	system   map[string]string
+	options  Options // what it was loaded by, for Resource
 }
 
 // Release tells whose rules the configuration was read by; never ReleaseFromKey.

@@ -61,6 +61,16 @@ func document(t *testing.T) string {
 			b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 		}
 	}
+	b.WriteString("\n## Keys of ssl-server.xml and ssl-client.xml\n\n" + sslIntro + "\n\n" +
+		"| Key | Default | Type | What it does | Test |\n|---|---|---|---|---|\n")
+	for _, k := range hadoopconf.SSLKeys() {
+		about := k.About
+		if k.Status == hadoopconf.Refused {
+			about = "refused: " + about
+		}
+		row := []string{code(k.Name), shown(k.Default34), k.Type, about, code(k.Test)}
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+	}
 	b.WriteString("\n## Where the releases differ\n\n`gojn.compat.release` decides the rows that say so. " +
 		"The others are served by one rule.\n\n| Subject | 2.7.7 | 3.4.2 | gojn | Test |\n|---|---|---|---|---|\n")
 	for _, r := range hadoopconf.CompatRows() {
@@ -69,6 +79,11 @@ func document(t *testing.T) string {
 	}
 	return b.String()
 }
+
+const sslIntro = "`dfs.https.server.keystore.resource` and `hadoop.ssl.client.conf` name these files; they lie in the " +
+	"configuration directory. Each is read by itself: what the site files say of these keys does not count, and theirs are the " +
+	"only values that `${name}` finds, beside system properties and the environment. The first is only read if " +
+	"`dfs.http.policy` has HTTPS. What is wrong with the second ends the start if it has, else it draws a warning."
 
 func code(s string) string {
 	if s == "" {

@@ -38,8 +38,13 @@ type JournalNode struct {
 	Sync        Sync
 	SharedEdits SharedEdits
 
-	RPC  RPCServer
-	HTTP HTTPServer
+	RPC RPCServer
+
+	// HTTPPolicy says which of HTTP and HTTPS are served.
+	HTTPPolicy  HTTPPolicy
+	HTTP        HTTPServer
+	HTTPS       HTTPSServer
+	HTTPSClient HTTPSClient
 }
 
 // EditsCache is the cache behind getJournaledEdits (JournaledEditsCache).
@@ -117,8 +122,6 @@ type HTTPServer struct {
 	// Address is dfs.journalnode.http-address, BindHost replaces its host for listening.
 	Address  SocketAddress
 	BindHost string
-	// HTTPSAddress is parsed as Java parses it; nothing listens there.
-	HTTPSAddress SocketAddress
 
 	IdleTimeout          time.Duration // 0: none
 	MaxRequestHeaderSize int           // bytes, at least 1

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -26,7 +28,10 @@ func TestJournalNodeDefaults(t *testing.T) {
 			MaxDataLength: 134217728, MaxResponseWarn: 1048576, ListenQueue: 256,
 			IdleThreshold: 4000, IdleKillMax: 10, MaxIdleTime: 10 * time.Second, IdleScanInterval: 10 * time.Second,
 			PurgeInterval: 15 * time.Minute},
-		HTTP: hadoopconf.HTTPServer{Address: addr("0.0.0.0", 8480), HTTPSAddress: addr("0.0.0.0", 8481),
+		HTTPPolicy:  hadoopconf.HTTPOnly,
+		HTTPS:       hadoopconf.HTTPSServer{Address: addr("0.0.0.0", 8481)},
+		HTTPSClient: noStores("DEFAULT"),
+		HTTP: hadoopconf.HTTPServer{Address: addr("0.0.0.0", 8480),
 			IdleTimeout: time.Minute, MaxRequestHeaderSize: 65536, SocketBacklog: 500,
 			FrameOptions: "SAMEORIGIN", ConfFormatFromAccept: true},
 	}
@@ -91,6 +96,15 @@ var samples = map[string]string{
 	"dfs.journalnode.edit-cache-size.bytes":    "1000",
 	"dfs.journalnode.edit-cache-size.fraction": "0.25",
 
+	"dfs.http.policy":                    "HTTP_AND_HTTPS",
+	"dfs.journalnode.https-bind-host":    "b",
+	"dfs.https.server.keystore.resource": "other-server.xml",
+	"dfs.client.https.need-auth":         "true",
+	"hadoop.ssl.enabled.protocols":       "TLSv1.3",
+	"hadoop.ssl.client.conf":             "other-client.xml",
+	"hadoop.ssl.require.client.cert":     "true",
+	"hadoop.ssl.hostname.verifier":       "ALLOW_ALL",
+
 	"dfs.journalnode.enable.sync":           "false",
 	"dfs.journalnode.enable.sync.format":    "true",
 	"dfs.journalnode.sync.interval":         "1",
@@ -108,6 +122,10 @@ func TestKey_AllObeyed(t *testing.T) {
 	// Some are only looked at beside others.
 	beside := map[string][]string{
 		"hadoop.tmp.dir":                           {"dfs.journalnode.edits.dir", "${hadoop.tmp.dir}/j"},
+		"dfs.journalnode.https-bind-host":          {"dfs.http.policy", "HTTPS_ONLY"},
+		"dfs.https.server.keystore.resource":       {"dfs.http.policy", "HTTPS_ONLY"},
+		"dfs.client.https.need-auth":               {"dfs.http.policy", "HTTPS_ONLY"},
+		"hadoop.ssl.enabled.protocols":             {"dfs.http.policy", "HTTPS_ONLY"},
 		"dfs.journalnode.edit-cache-size.bytes":    {"dfs.ha.tail-edits.in-progress", "true"},
 		"dfs.journalnode.edit-cache-size.fraction": {"dfs.ha.tail-edits.in-progress", "true"},
 	}
@@ -123,16 +141,19 @@ func TestKey_AllObeyed(t *testing.T) {
 		}
 		base := beside[name]
 		with := append(slices.Clone(base), name, samples[k.Name])
-		before := read(t, hadoopconf.ReleaseFromKey, base...)
-		after, warnings, err := tryRead(t, hadoopconf.ReleaseFromKey, with...)
+		ssl := confDir(t, sslFiles())
+		before := readIn(t, ssl, base...)
+		after, warnings, err := tryReadIn(t, ssl, with...)
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: warnings %v, error %v", name, warnings, err)
 		}
 		if cmp.Equal(before, after) {
 			t.Errorf("%s = %s changes nothing", name, samples[k.Name])
 		}
-		dir := confDir(t, map[string]string{"hdfs-site.xml": site(with...)})
-		fromFile, _, err := hadoopconf.ReadJournalNode(mustLoad(t, hadoopconf.Options{ConfDir: dir}))
+		if err := os.WriteFile(filepath.Join(ssl, "hdfs-site.xml"), []byte(site(with...)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fromFile, _, err := hadoopconf.ReadJournalNode(mustLoad(t, hadoopconf.Options{ConfDir: ssl}))
 		if diff := cmp.Diff(after, fromFile); err != nil || diff != "" {
 			t.Errorf("%s in hdfs-site.xml: %v\n%s", name, err, diff)
 		}
@@ -250,8 +271,8 @@ func TestKey_EditsDirPerm(t *testing.T) {
 func TestKey_Addresses(t *testing.T) {
 	j := read(t, r34, "dfs.journalnode.rpc-address", " jn1 ", "dfs.journalnode.http-address", "[::1]",
 		"dfs.journalnode.https-address", "https://jn1:99/x")
-	if j.RPC.Address != addr("jn1", 0) || j.HTTP.Address != addr("::1", 8480) || j.HTTP.HTTPSAddress != addr("jn1", 99) {
-		t.Errorf("got %v %v %v", j.RPC.Address, j.HTTP.Address, j.HTTP.HTTPSAddress)
+	if j.RPC.Address != addr("jn1", 0) || j.HTTP.Address != addr("::1", 8480) || j.HTTPS.Address != addr("jn1", 99) {
+		t.Errorf("got %v %v %v", j.RPC.Address, j.HTTP.Address, j.HTTPS.Address)
 	}
 	for _, key := range []string{"dfs.journalnode.rpc-address", "dfs.journalnode.http-address",
 		"dfs.journalnode.https-address"} {

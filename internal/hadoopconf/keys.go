@@ -73,7 +73,7 @@ type Key struct {
 // Keys is a copy of the table, in the order in which it is documented.
 func Keys() []Key { return slices.Clone(keyTable) }
 
-var keyTable = slices.Concat(daemonKeys, httpKeys, rpcKeys, securityKeys, otherKeys)
+var keyTable = slices.Concat(daemonKeys, httpKeys, httpsKeys, rpcKeys, securityKeys, otherKeys)
 
 // Default is the default that holds under a release.
 func (k Key) Default(r Release) Default {

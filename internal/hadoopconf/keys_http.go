@@ -1,8 +1,6 @@
 package hadoopconf
 
 var httpKeys = []Key{
-	{"dfs.http.policy", HDFSDefault, file("HTTP_ONLY"), file("HTTP_ONLY"), false, "word", Refused, "",
-		"HTTP_ONLY; HTTPS_ONLY and HTTP_AND_HTTPS need TLS, which is not built yet", "TestKey_HTTPPolicy"},
 	{"hadoop.http.idle_timeout.ms", CoreDefault, unknown, file("60000"), false, "ms", Obeyed, "",
 		"an HTTP connection idle for as long is closed, and an answer of which the client takes nothing for as long, or for " +
 			"60 s if that is more, is cut; 0 or less: never", "TestKey_HTTPLimits"},
@@ -20,8 +18,6 @@ var httpKeys = []Key{
 		"/logs is not served", ""},
 	{"hadoop.jetty.logs.serve.aliases", CoreDefault, file("true"), file("true"), false, "boolean", Unused, "",
 		"/logs is not served", ""},
-	{"hadoop.http.sni.host.check.enabled", CoreDefault, unknown, file("false"), false, "boolean", Unused, "",
-		"HTTPS is off", ""},
 	{"hadoop.http.filter.initializers", CoreDefault, file(staticUserFilter), file(staticUserFilter), false, "list",
 		Warned, "", "Java filters are not run: no HTTP authentication, no cross-origin headers", warnedTest},
 	{"hadoop.http.authentication.type", CoreDefault, file("simple"), file("simple"), false, "word", Warned, "",
@@ -54,10 +50,6 @@ var httpKeys = []Key{
 		"TestKey_XFrame"},
 	{"dfs.xframe.value", HDFSDefault, unknown, file("SAMEORIGIN"), false, "word", Obeyed, "",
 		"X-FRAME-OPTIONS: DENY, SAMEORIGIN or ALLOW-FROM; another value ends the start, as in 3.5.0", "TestKey_XFrame"},
-	{"dfs.https.server.keystore.resource", HDFSDefault, file("ssl-server.xml"), file("ssl-server.xml"), false, "file",
-		Unused, "", "HTTPS is off", ""},
-	{"dfs.client.https.need-auth", HDFSDefault, file("false"), file("false"), false, "boolean", Unused, "",
-		"HTTPS is off", ""},
 	{"dfs.cluster.administrators", HDFSDefault, none, none, false, "ACL", Unused, "",
 		"only with hadoop.security.authorization, which is refused", ""},
 }

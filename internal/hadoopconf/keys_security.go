@@ -30,7 +30,7 @@ var securityKeys = []Key{
 	{"hadoop.security.dns.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
 	{"hadoop.security.token.service.use_ip", CoreDefault, unknown, file("true"), false, "boolean", Unused, "",
 		"only with Kerberos", ""},
-	{"hadoop.security.credential.*", CodeOnly, none, none, false, "", Unused, "", "only for key store passwords", ""},
+	{"hadoop.security.credential.*", CodeOnly, none, none, false, "", Unused, "", "only in ssl-server.xml and ssl-client.xml", ""},
 	{"security.<protocol>.acl", CodeOnly, none, none, false, "ACL", Unused, "",
 		"hadoop-policy.xml is only read with hadoop.security.authorization", ""},
 }
@@ -38,5 +38,4 @@ var securityKeys = []Key{
 const (
 	keyAuthentication = "hadoop.security.authentication"
 	keyAuthorization  = "hadoop.security.authorization"
-	keyHTTPPolicy     = "dfs.http.policy"
 )

@@ -68,6 +68,9 @@ func TestNamedTestsExist(t *testing.T) {
 		}
 		names[k.Test] = true
 	}
+	for _, k := range hadoopconf.SSLKeys() {
+		names[k.Test] = true
+	}
 	for _, row := range hadoopconf.CompatRows() {
 		names[row.Test] = true
 	}

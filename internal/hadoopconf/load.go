@@ -72,7 +72,7 @@ func Load(o Options) (*Configuration, error) {
 // load reads everything by one release's rules, in the order of Configuration and HdfsConfiguration.
 func (o Options) load(release Release) (*Configuration, error) {
 	c := &Configuration{release: release, props: map[string]Property{}, finals: map[string]bool{},
-		env: o.Env, system: systemProperties(o)}
+		env: o.Env, system: systemProperties(o), options: o}
 	if o.ConfDir != "" {
 		if _, err := os.Stat(o.ConfDir); err != nil && errors.Is(err, fs.ErrNotExist) {
 			c.warn(Warning{Text: "configuration directory " + o.ConfDir + " does not exist: the defaults apply"})
@@ -112,6 +112,23 @@ func (o Options) load(release Release) (*Configuration, error) {
 	}
 	c.warnShadowed(shadowed)
 	return c, nil
+}
+
+// Resource reads one more file of the configuration directory into a configuration of its own, without any defaults (Java's
+// new Configuration(false) with addResource); found is false if there is no such file there. name must be relative, as
+// Java's class path knows no other.
+func (c *Configuration) Resource(name string) (file *Configuration, found bool, err error) {
+	o := c.options
+	if o.ConfDir == "" || name == "" || filepath.IsAbs(name) {
+		return nil, false, nil
+	}
+	file = &Configuration{release: c.release, props: map[string]Property{}, finals: map[string]bool{}, env: c.env, system: c.system,
+		options: o}
+	found, err = file.addFile(o, filepath.Join(o.ConfDir, name), name)
+	if err != nil || !found {
+		return nil, found, err
+	}
+	return file, true, nil
 }
 
 func (c *Configuration) warn(w Warning) { c.warnings = append(c.warnings, w) }

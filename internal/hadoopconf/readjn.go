@@ -22,6 +22,7 @@ const (
 // property that does not let the node start, each one line; there is no JournalNode then.
 func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 	r := &reader{c: c, warnings: c.Warnings()}
+	policy := r.policy()
 	j := &JournalNode{
 		Release:                c.release,
 		EditsDir:               r.text(keyEditsDir),
@@ -34,7 +35,10 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 		Cache:                  r.cache(),
 		Sync:                   r.sync(),
 		RPC:                    r.rpcServer(),
+		HTTPPolicy:             policy,
 		HTTP:                   r.httpServer(),
+		HTTPS:                  r.httpsServer(policy),
+		HTTPSClient:            r.httpsClient(policy),
 	}
 	j.SharedEdits = r.sharedEdits(j.Nameservices)
 	j.EditsDirPerm, j.EditsDirPermSet = r.permission()
@@ -70,7 +74,6 @@ func (r *reader) httpServer() HTTPServer {
 	return HTTPServer{
 		Address:              r.address("dfs.journalnode.http-address", 8480),
 		BindHost:             r.bindHost("dfs.journalnode.http-bind-host"),
-		HTTPSAddress:         r.address("dfs.journalnode.https-address", NoDefaultPort),
 		IdleTimeout:          r.millis("hadoop.http.idle_timeout.ms"),
 		MaxRequestHeaderSize: r.positive("hadoop.http.max.request.header.size"),
 		SocketBacklog:        r.integer("hadoop.http.socket.backlog.size"),

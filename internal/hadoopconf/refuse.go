@@ -16,15 +16,6 @@ func (r *reader) refusals() {
 		r.refuse(keyAuthorization, r.text(keyAuthorization), r.source(keyAuthorization),
 			"service level authorization is not supported yet", "set it to false in this node's core-site.xml")
 	}
-	// Hadoop compares without regard to case and does not trim.
-	switch policy := r.value(keyHTTPPolicy); {
-	case strings.EqualFold(policy, "HTTP_ONLY"):
-	case strings.EqualFold(policy, "HTTPS_ONLY"), strings.EqualFold(policy, "HTTP_AND_HTTPS"):
-		r.refuse(keyHTTPPolicy, policy, r.source(keyHTTPPolicy), "HTTPS is not supported yet", "set HTTP_ONLY")
-	default:
-		r.bad(keyHTTPPolicy, policy, fmt.Sprintf("Unrecognized value '%s' for %s", policy, keyHTTPPolicy),
-			"set HTTP_ONLY", nil)
-	}
 }
 
 // authentication looks at the site files and at the final value: Hadoop's login reads the former only, its RPC server the

@@ -37,23 +37,9 @@ func TestKey_Authorization(t *testing.T) {
 	wantKeyError(t, err, key, "True", "not supported yet", true)
 }
 
-// DFSUtil.getHttpPolicy, HttpConfig.Policy.fromString.
-func TestKey_HTTPPolicy(t *testing.T) {
-	const key = "dfs.http.policy"
-	read(t, r34, key, "http_only")
-	for _, value := range []string{"HTTPS_ONLY", "HTTP_AND_HTTPS", "https_only"} {
-		_, _, err := tryRead(t, r34, key, value)
-		wantKeyError(t, err, key, value, "HTTPS is not supported yet", true)
-	}
-	for _, value := range []string{"HTTP", "HTTP_ONLY ", ""} {
-		_, _, err := tryRead(t, r34, key, value)
-		wantKeyError(t, err, key, value, "Unrecognized value '"+value+"' for dfs.http.policy", false)
-	}
-}
-
 // TestAllErrorsAtOnce: an operator with three mistakes sees three lines.
 func TestAllErrorsAtOnce(t *testing.T) {
-	_, _, err := tryRead(t, r34, "dfs.http.policy", "HTTPS_ONLY", "dfs.journalnode.edits.dir", "x",
+	_, _, err := tryRead(t, r34, "dfs.http.policy", "HTTPS", "dfs.journalnode.edits.dir", "x",
 		"ipc.maximum.data.length", "many")
 	if n := len(strings.Split(err.Error(), "\n")); n != 3 {
 		t.Errorf("%d lines: %v", n, err)

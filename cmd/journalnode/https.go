@@ -1,0 +1,105 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gojn/internal/hadoopconf"
+	"gojn/internal/ssl"
+	"gojn/servlet"
+)
+
+// serverTLS is the TLS of the HTTPS port, nil if the policy has none. What is wrong with a store is told with its key.
+func serverTLS(s *hadoopconf.JournalNode, log *slog.Logger) (*tls.Config, error) {
+	if !s.HTTPPolicy.HTTPS() {
+		return nil, nil
+	}
+	h := s.HTTPS
+	conf, err := ssl.Server(ssl.ServerConfig{
+		KeyStore: storeOf(h.KeyStore), TrustStore: storeOf(h.TrustStore), NeedClientAuth: h.NeedClientAuth,
+		MinVersion: h.MinVersion, MaxVersion: h.MaxVersion, CipherSuites: h.CipherSuites,
+		ReloadInterval: h.ReloadInterval, Surroundings: ssl.Surroundings{Logger: log},
+	})
+	trust := h.TrustStore
+	if trust.Location == "" { // the key store is both
+		trust = h.KeyStore
+	}
+	return conf, storeError(err, h.KeyStore, trust)
+}
+
+func storeOf(k hadoopconf.KeyStore) ssl.Store {
+	return ssl.Store{Location: k.Location, Type: k.Type, Password: k.Password, KeyPassword: k.KeyPassword}
+}
+
+func storeError(err error, keys, trust hadoopconf.KeyStore) error {
+	var bad *ssl.StoreError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case bad.Trust:
+		return trust.Error(err)
+	}
+	return keys.Error(err)
+}
+
+// secureFetches is the TLS of fetches from other nodes. Its stores are read at the first fetch, and at each until that has
+// worked: a node that serves no HTTPS itself may never need them.
+type secureFetches struct {
+	conf hadoopconf.HTTPSClient
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	client *ssl.Client
+}
+
+func (f *secureFetches) open() (*ssl.Client, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.client != nil {
+		return f.client, nil
+	}
+	if f.conf.Problem != "" {
+		return nil, errors.New(f.conf.Problem)
+	}
+	client, err := ssl.NewClient(ssl.ClientConfig{
+		TrustStore: storeOf(f.conf.TrustStore), KeyStore: storeOf(f.conf.KeyStore), Verifier: ssl.Verifier(f.conf.HostnameVerifier),
+		ReloadInterval: f.conf.ReloadInterval, Surroundings: ssl.Surroundings{Logger: f.log},
+	})
+	if err != nil {
+		return nil, storeError(err, f.conf.KeyStore, f.conf.TrustStore)
+	}
+	f.client = client
+	return client, nil
+}
+
+// config is servlet.Fetcher's TLS.
+func (f *secureFetches) config(host string) (*tls.Config, error) {
+	client, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	return client.TLS(host), nil
+}
+
+// fetcher fetches segments; both its timeouts are the same.
+func (f *secureFetches) fetcher(timeout time.Duration) *servlet.Fetcher {
+	timeout = orForever(timeout)
+	return &servlet.Fetcher{ConnectTimeout: timeout, ReadTimeout: timeout, TLS: f.config}
+}
+
+// newSecureFetches is what fetches from other nodes are made with. Where HTTPS is served its stores have to be in order,
+// since all other nodes will have it too.
+func newSecureFetches(s *hadoopconf.JournalNode, log *slog.Logger) (*secureFetches, error) {
+	f := &secureFetches{conf: s.HTTPSClient, log: log}
+	if !s.HTTPPolicy.HTTPS() {
+		return f, nil
+	}
+	if s.HTTPSClient.TrustStore.Location == "" {
+		log.Warn("ssl.client.truststore.location is not set: other nodes' certificates are checked against the system's authorities")
+	}
+	_, err := f.open()
+	return f, err
+}

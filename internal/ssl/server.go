@@ -1,0 +1,60 @@
+package ssl
+
+import (
+	"crypto/tls"
+	"time"
+)
+
+// ServerConfig is what a server's TLS is made of. KeyStore and the versions are required.
+type ServerConfig struct {
+	KeyStore Store
+	// TrustStore has what clients' certificates are checked against; without a location that is the key store, as in Jetty.
+	// It must be readable even if no client needs a certificate.
+	TrustStore Store
+	// NeedClientAuth: a handshake without a trusted certificate of the client fails.
+	NeedClientAuth         bool
+	MinVersion, MaxVersion uint16
+	CipherSuites           []uint16      // of TLS 1.2; nil: Go's choice
+	ReloadInterval         time.Duration // 0: the stores are read once
+	Surroundings
+}
+
+// Server reads the stores and makes the configuration of a server, HTTP/1.1 only since it offers no other protocol. It may
+// be used by several listeners. The error is a *StoreError.
+func Server(conf ServerConfig) (*tls.Config, error) {
+	stores, err := newReloading(conf.Surroundings, conf.ReloadInterval, []Store{conf.KeyStore, conf.TrustStore},
+		func() (*tls.Config, error) { return conf.load() })
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion: conf.MinVersion,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return *stores.get(), nil
+		},
+	}, nil
+}
+
+func (conf ServerConfig) load() (*tls.Config, error) {
+	keys, err := conf.KeyStore.keys()
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{Certificates: keys, MinVersion: conf.MinVersion, MaxVersion: conf.MaxVersion, CipherSuites: conf.CipherSuites}
+	trust := conf.TrustStore
+	if trust.Location == "" && conf.NeedClientAuth {
+		trust = conf.KeyStore
+	}
+	if trust.Location == "" {
+		return c, nil
+	}
+	pool, err := trust.trusted()
+	if err != nil {
+		return nil, err
+	}
+	if conf.NeedClientAuth {
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool
+		c.SessionTicketsDisabled = true // each connection is checked by the stores as they are now
+	}
+	return c, nil
+}

@@ -1,0 +1,106 @@
+package servlet_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"gojn/servlet"
+)
+
+// tlsPair is a server's configuration and that of a client that trusts it.
+func tlsPair(t *testing.T) (server, client *tls.Config) {
+	t.Helper()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	client = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	client.NextProtos = nil
+	return &tls.Config{Certificates: s.TLS.Certificates}, client
+}
+
+// serveTLS serves a handler over TLS until the test ends.
+func serveTLS(t *testing.T, conf servlet.ServerConfig, keys *tls.Config) (*servlet.Server, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := servlet.NewServer(conf)
+	served := make(chan error, 1)
+	go func() { served <- s.ServeTLS(l, keys) }()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Shutdown(t.Context()), s.Close()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	return s, "https://" + l.Addr().String()
+}
+
+// TestFetchTLS: a segment goes over TLS to the byte, from our server to our client; without the configuration, or without
+// trust, nothing does.
+func TestFetchTLS(t *testing.T) {
+	content := pattern(3<<20 + 17)
+	j, _ := oneSegment(t, content)
+	server, client := tlsPair(t)
+	_, base := serveTLS(t, servlet.ServerConfig{Handler: servlet.NewHandler(servlet.Config{Journals: j, CopyToLocal: true})}, server)
+	var hosts []string
+	f := servlet.Fetcher{TLS: func(host string) (*tls.Config, error) {
+		hosts = append(hosts, host)
+		return client, nil
+	}}
+	var got bytes.Buffer
+	if n, err := f.Fetch(t.Context(), base+segmentURL, &got); err != nil || n != int64(len(content)) || !bytes.Equal(got.Bytes(), content) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if len(hosts) != 1 || hosts[0] != "127.0.0.1" {
+		t.Errorf("asked for %q", hosts)
+	}
+	for want, f := range map[string]servlet.Fetcher{
+		"HTTPS is not configured": {},
+		"certificate":             {TLS: func(string) (*tls.Config, error) { return &tls.Config{}, nil }},
+		"no keys today":           {TLS: func(string) (*tls.Config, error) { return nil, errors.New("no keys today") }},
+	} {
+		if n, err := f.Fetch(t.Context(), base+segmentURL, io.Discard); err == nil || n != 0 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes, %v, want %q", n, err, want)
+		}
+	}
+}
+
+// TestTLSPlaces: the connections over TLS share the places with the others, idle ones make room, and a stop ends all.
+func TestTLSPlaces(t *testing.T) {
+	server, client := tlsPair(t)
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	s, base := serveTLS(t, servlet.ServerConfig{Handler: ok, MaxConns: 2}, server)
+	var clients []*http.Client
+	for range 5 {
+		c := &http.Client{Transport: &http.Transport{TLSClientConfig: client}}
+		clients = append(clients, c)
+		resp, err := c.Get(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, c := range clients {
+		if resp, err := c.Get(base); err == nil {
+			_ = resp.Body.Close()
+			t.Error("answered after the stop")
+		}
+		c.CloseIdleConnections()
+	}
+}
