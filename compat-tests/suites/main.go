@@ -167,21 +167,21 @@ func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
 		}
 	}
 	p := pool{places: o.sideBySide, out: os.Stdout}
-	if o.negative != "only" {
-		more, err := o.runClasses(ctx, p, campaigns, nodes, dir)
-		if err != nil {
-			return nil, err
-		}
-		problems = append(problems, more...)
-	}
+	faults := func() ([]builtFault, error) { return nil, nil }
 	if o.negative != "" {
-		more, err := runNegative(ctx, p, campaigns, nodes, filepath.Join(dir, "negative"))
-		if err != nil {
-			return nil, err
-		}
+		faults = buildFaults(ctx, nodes, filepath.Join(dir, "faults"))
+	}
+	if o.negative != "only" {
+		var more []string
+		more, err = o.runClasses(ctx, p, campaigns, nodes, dir)
 		problems = append(problems, more...)
 	}
-	return problems, nil
+	builds, failed := faults() // waits also where the classes could not run
+	if err := errors.Join(err, failed); err != nil || o.negative == "" {
+		return problems, err
+	}
+	more, err := runNegative(ctx, p, campaigns, builds, filepath.Join(dir, "negative"))
+	return append(problems, more...), err
 }
 
 // runClasses runs, judges, tells and keeps.

@@ -17,24 +17,40 @@ type negativeJob struct {
 	victims []victim
 }
 
+// builtFault are the builds of one fault; sound is the ordinary build where the fault has no other.
+type builtFault struct{ faulty, sound binaries }
+
+// buildFaults builds all of them, in the background, while the classes wait for each other: the function that it returns
+// waits for the end.
+func buildFaults(ctx context.Context, nodes binaries, dir string) func() ([]builtFault, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	var all []builtFault
+	err := os.MkdirAll(dir, 0o755)
+	go func() {
+		defer close(done)
+		for i := 0; i < len(plantedFaults) && err == nil; i++ {
+			fault, built := plantedFaults[i], builtFault{sound: nodes}
+			if built.faulty, err = fault.build(ctx, dir); err == nil && fault.soundPlan != "" {
+				built.sound, err = fault.buildSound(ctx, dir)
+			}
+			all = append(all, built)
+		}
+	}()
+	return func() ([]builtFault, error) {
+		<-done
+		cancel()
+		return all, err
+	}
+}
+
 // runNegative proves that the suites see faults: with each planted fault its victims fail, and without it they pass.
-func runNegative(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) ([]string, error) {
-	bin := filepath.Join(dir, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
+func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []builtFault, dir string) ([]string, error) {
+	var all []negativeJob
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	var all []negativeJob
-	for _, fault := range plantedFaults {
-		faulty, err := fault.build(ctx, bin)
-		if err != nil {
-			return nil, err
-		}
-		sound := nodes
-		if fault.soundPlan != "" {
-			if sound, err = fault.buildSound(ctx, bin); err != nil {
-				return nil, err
-			}
-		}
+	for i, fault := range plantedFaults {
 		for _, c := range campaigns {
 			version := c.install.release.Version
 			for _, victims := range together(fault.victims[version]) {
@@ -43,12 +59,12 @@ func runNegative(ctx context.Context, p pool, campaigns []*campaign, nodes binar
 				if err != nil {
 					return nil, err
 				}
-				j.nodes, j.name = faulty, fault.name
+				j.nodes, j.name = builds[i].faulty, fault.name
 				all = append(all, negativeJob{j, fault, false, victims})
 				if fault.soundPlan == "" && fault.stop == "term" && c.passedAll(victims) {
 					continue
 				}
-				j.nodes, j.name, j.dir = sound, "without "+fault.name, j.dir+"-sound"
+				j.nodes, j.name, j.dir = builds[i].sound, "without "+fault.name, j.dir+"-sound"
 				all = append(all, negativeJob{j, fault, true, victims})
 			}
 		}
@@ -123,32 +139,28 @@ func (c *campaign) passedAll(victims []victim) bool {
 	})
 }
 
-// judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and neither have been
-// skipped nor have gone down with its JVM.
+// judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and neither have
+// been skipped nor have gone down with its JVM.
 func (n negativeJob) judge(v victim, e ended) (told, problem string) {
-	id := simpleName(v.class) + "#" + v.method
-	o, detail := notRun, ""
+	found := result{outcome: notRun, detail: e.problem}
 	for _, r := range e.results {
 		if r.class == simpleName(v.class) && r.function() == v.method {
-			o, detail = r.outcome, r.detail
-			if o == fail {
-				break // one set of parameters is enough
+			found = r
+			if r.outcome == fail { // one set of parameters is enough
+				break
 			}
 		}
 	}
+	told = fmt.Sprintf("%s: %s#%s: %s", n.fault.name, simpleName(v.class), v.method, found.outcome)
 	if n.sound {
-		told = fmt.Sprintf("without %s: %s: %s", n.fault.name, id, o)
-		if o != pass {
-			problem = strings.TrimSuffix(told+": it proves nothing about the fault, "+e.problem, ", ")
+		told = "without " + told
+		if found.outcome != pass {
+			problem = told + ", it proves nothing about the fault" + because(found)
 		}
 		return told, problem
 	}
-	told = fmt.Sprintf("%s: %s: %s", n.fault.name, id, o)
-	switch {
-	case o != fail:
-		problem = strings.TrimSuffix(told+", it must fail: "+n.fault.words+"; "+e.problem, "; ")
-	case !strings.Contains(detail, v.says):
-		problem = fmt.Sprintf("%s of something else, not of %q: %s", told, v.says, detail)
+	if found.outcome != fail || !strings.Contains(found.detail, v.says) {
+		problem = fmt.Sprintf("%s, it must fail of this: %s; %q%s", told, n.fault.words, v.says, because(found))
 	}
 	return told, problem
 }

@@ -8,19 +8,23 @@ import (
 
 // TestJudgeVictim: with the fault a victim must have run and failed; without, passed.
 func TestJudgeVictim(t *testing.T) {
-	v := victim{class: "org.TestA", method: "x"}
+	v := victim{class: "org.TestA", method: "x", says: "lost"}
+	failed := func(method string) result {
+		return result{class: "TestA", method: method, outcome: fail, detail: "an edit is lost"}
+	}
 	n := negativeJob{fault: plantedFault{name: "f", words: "wrong"}}
 	for _, c := range []struct {
 		name          string
 		results       []result
 		faulty, sound bool // whether that is as it must be
 	}{
-		{"fails", []result{r("TestA#x", fail)}, true, false},
+		{"fails", []result{failed("x")}, true, false},
+		{"fails of something else", []result{r("TestA#x", fail)}, false, false},
 		{"passes", []result{r("TestA#x", pass)}, false, true},
 		{"asks nobody", []result{r("TestA#x", noCall)}, false, false},
 		{"is skipped", []result{r("TestA#x", skip)}, false, false},
 		{"did not run", nil, false, false},
-		{"fails with one set of parameters", []result{r("TestA#x[1]", pass), r("TestA#x[2]", fail), r("TestA#x[3]", pass)}, true, false},
+		{"fails with one set of parameters", []result{r("TestA#x[1]", pass), failed("x[2]"), r("TestA#x[3]", pass)}, true, false},
 		{"another method fails", []result{r("TestA#xy", fail), r("TestB#x", fail)}, false, false},
 	} {
 		n.sound = false
