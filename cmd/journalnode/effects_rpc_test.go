@@ -235,6 +235,9 @@ func effectSlowRPC(t *testing.T) {
 		if got := len(log.matching("slow RPC", "method=journal", "jid=j1", "took_ms=100")) == 1; got != c.want || len(log.all()) > 1 {
 			t.Errorf("%q: logged %q", c.keys, log.all())
 		}
+		counted := map[bool]float64{true: 1}[c.want]
+		activity, _ := rpcBeansOf(t, n)
+		counts(t, activity, map[string]float64{"RpcSlowCalls": counted})
 	}
 }
 

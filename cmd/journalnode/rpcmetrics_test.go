@@ -56,18 +56,22 @@ func TestRPCBeans(t *testing.T) {
 		must(t, c.journal(1, tx, 1, 100))
 	}
 	var remote *hadooprpc.RemoteError
-	if err := c.journal(1, 9, 1, 100); !errors.As(err, &remote) || !strings.HasSuffix(remote.Class, ".JournalOutOfSyncException") {
+	err := c.journal(1, 9, 1, 100)
+	if !errors.As(err, &remote) || !strings.HasSuffix(remote.Class, ".JournalOutOfSyncException") {
 		t.Fatalf("edits with a gap: %v", err)
 	}
-	if err := c.call("noSuchMethod", &pb.IsFormattedRequestProto{Jid: c.id()}, &pb.IsFormattedResponseProto{}); !errors.As(err, &remote) {
+	err = c.call("noSuchMethod", &pb.IsFormattedRequestProto{Jid: c.id()}, &pb.IsFormattedResponseProto{})
+	if !errors.As(err, &remote) {
 		t.Fatalf("an unknown method: %v", err)
 	}
 	after, detailed := rpcBeansOf(t, n)
-	counts(t, after, map[string]float64{"RpcProcessingTimeNumOps": 9, "RpcQueueTimeNumOps": 9, "TotalRequests": 9, "RpcCallSuccesses": 7,
-		"RpcAuthorizationSuccesses": 1, "NumOpenConnections": 1, "NumDroppedConnections": 0, "CallQueueLength": 0, "RpcSlowCalls": 0})
-	counts(t, detailed, map[string]float64{"FormatNumOps": 1, "GetJournalStateNumOps": 1, "NewEpochNumOps": 1, "StartLogSegmentNumOps": 1,
-		"JournalNumOps": 3, "OverallJournalNumOps": 3, "DeferredJournalNumOps": 0, "HeartbeatNumOps": 0, "JournalOutOfSyncExceptionNumOps": 1,
-		"OverallJournalOutOfSyncExceptionNumOps": 1, "RpcNoSuchMethodExceptionNumOps": 1})
+	counts(t, after, map[string]float64{"RpcProcessingTimeNumOps": 9, "RpcQueueTimeNumOps": 9, "TotalRequests": 9,
+		"RpcCallSuccesses": 7, "RpcAuthorizationSuccesses": 1, "NumOpenConnections": 1, "NumDroppedConnections": 0,
+		"CallQueueLength": 0, "RpcSlowCalls": 0})
+	counts(t, detailed, map[string]float64{"FormatNumOps": 1, "GetJournalStateNumOps": 1, "NewEpochNumOps": 1,
+		"StartLogSegmentNumOps": 1, "JournalNumOps": 3, "OverallJournalNumOps": 3, "DeferredJournalNumOps": 0,
+		"HeartbeatNumOps": 0, "JournalOutOfSyncExceptionNumOps": 1, "OverallJournalOutOfSyncExceptionNumOps": 1,
+		"RpcNoSuchMethodExceptionNumOps": 1})
 	if got := after["tag.NumOpenConnectionsPerUser"]; got != `{"hdfs":1}` {
 		t.Errorf("connections per user: %v", got)
 	}
@@ -102,7 +106,8 @@ func TestRPCBeansOf27(t *testing.T) {
 	}
 }
 
-// TestRPCBeansOfRefusals: a connection that a limit keeps out is dropped; a peer that asks for one that cannot be is no call.
+// TestRPCBeansOfRefusals: a connection that a limit keeps out is dropped, one that is not authorized is a failure; neither
+// is a call.
 func TestRPCBeansOfRefusals(t *testing.T) {
 	n, _ := on(t, "ipc.server.max.connections", "1")
 	c := dial(t, n.addr(), "j1")
@@ -120,8 +125,8 @@ func TestRPCBeansOfRefusals(t *testing.T) {
 	must(t, err)
 	defer func() { _ = as.Close() }()
 	// Acting for another user is refused (Java ProxyUsers.authorize).
-	context := &rpcpb.IpcConnectionContextProto{UserInfo: &rpcpb.UserInformationProto{EffectiveUser: proto.String("a"), RealUser: proto.String("b")}}
-	_, err = as.Write(contextBytes(t, context))
+	user := &rpcpb.UserInformationProto{EffectiveUser: proto.String("a"), RealUser: proto.String("b")}
+	_, err = as.Write(contextBytes(t, &rpcpb.IpcConnectionContextProto{UserInfo: user}))
 	must(t, err)
 	poll(t, "the refusal counts", func() bool {
 		activity, _ = rpcBeansOf(t, n)
@@ -137,7 +142,8 @@ func TestRPCBeansOfRefusals(t *testing.T) {
 func contextBytes(t *testing.T, m *rpcpb.IpcConnectionContextProto) []byte {
 	t.Helper()
 	header := &rpcpb.RpcRequestHeaderProto{RpcKind: rpcpb.RpcKindProto_RPC_PROTOCOL_BUFFER.Enum(),
-		RpcOp: rpcpb.RpcRequestHeaderProto_RPC_FINAL_PACKET.Enum(), CallId: proto.Int32(-3), ClientId: []byte{}, RetryCount: proto.Int32(-1)}
+		RpcOp: rpcpb.RpcRequestHeaderProto_RPC_FINAL_PACKET.Enum(), CallId: proto.Int32(-3), ClientId: []byte{},
+		RetryCount: proto.Int32(-1)}
 	var body []byte
 	for _, part := range []proto.Message{header, m} {
 		text, err := proto.Marshal(part)

@@ -62,7 +62,8 @@ func show(t *testing.T, m *rpcmetrics.Metrics, g rpcmetrics.Gauges, now time.Tim
 	must(t, err)
 	beans := parse(t, text)
 	const prefix = "Hadoop:service=JournalNode,name=Rpc"
-	activity, detailed = beans[fmt.Sprintf("%sActivityForPort%d", prefix, g.Port)], beans[fmt.Sprintf("%sDetailedActivityForPort%d", prefix, g.Port)]
+	activity = beans[fmt.Sprintf("%sActivityForPort%d", prefix, g.Port)]
+	detailed = beans[fmt.Sprintf("%sDetailedActivityForPort%d", prefix, g.Port)]
 	if activity == nil || detailed == nil || len(beans) != 2 {
 		t.Fatalf("the beans are %v", slices.Collect(maps.Keys(beans)))
 	}
@@ -117,7 +118,8 @@ func TestBeansLikeJava(t *testing.T) {
 			m := rpcmetrics.New(conf)
 			total, failed := int64(0), int64(0)
 			for name, n := range calls {
-				info := hadooprpc.CallInfo{Resolved: true, Method: strings.ToLower(name[:1]) + name[1:], Queue: time.Millisecond, Processing: time.Millisecond}
+				info := hadooprpc.CallInfo{Resolved: true, Method: strings.ToLower(name[:1]) + name[1:],
+					Queue: time.Millisecond, Processing: time.Millisecond}
 				if strings.HasSuffix(name, "Exception") {
 					info.Err, info.ErrorClass, info.Method = errors.New("refused"), "org.apache.hadoop.any.Outer$"+name, "journal"
 					failed += n
@@ -143,7 +145,8 @@ func TestBeansLikeJava(t *testing.T) {
 					if kind(value) != kind(captured) {
 						t.Errorf("%s is %s, Java's is %s", name, kind(value), kind(captured))
 					}
-					same := strings.HasPrefix(name, "tag.") && !strings.HasSuffix(name, "PerUser") || name == "name" || name == "modelerType"
+					same := strings.HasPrefix(name, "tag.") && !strings.HasSuffix(name, "PerUser") ||
+						name == "name" || name == "modelerType"
 					counted := strings.HasSuffix(name, "NumOps") && !strings.HasPrefix(name, "Rpc")
 					if (same || counted) && value != captured {
 						t.Errorf("%s is %v, Java's is %v", name, value, captured)
@@ -154,12 +157,15 @@ func TestBeansLikeJava(t *testing.T) {
 			activity.want(t, map[string]string{"tag.NumOpenConnectionsPerUser": `{"root":2}`,
 				"RpcProcessingTimeNumOps": all, "RpcProcessingTimeAvgTime": "1.0", "RpcQueueTimeNumOps": all})
 			if release == "2.7.7" {
-				activity.want(t, map[string]string{"RpcProcessingTimeNumOps": javas.values["RpcProcessingTimeNumOps"].(json.Number).String()})
+				const name = "RpcProcessingTimeNumOps"
+				activity.want(t, map[string]string{name: fmt.Sprint(javas.values[name])})
 				return
 			}
 			activity.want(t, map[string]string{"TotalRequests": all, "RpcCallSuccesses": fmt.Sprint(total - failed),
-				"RpcLockWaitTimeNumOps": all, "RpcResponseTimeNumOps": all, "RpcEnQueueTimeNumOps": all, "TotalRequestsPerSecond": fmt.Sprint(total / 60)})
-			detailed.want(t, map[string]string{"JournalAvgTime": "1.0", "OverallJournalAvgTime": "2.0", "DeferredJournalAvgTime": "0.0"})
+				"RpcLockWaitTimeNumOps": all, "RpcResponseTimeNumOps": all, "RpcEnQueueTimeNumOps": all,
+				"TotalRequestsPerSecond": fmt.Sprint(total / 60)})
+			detailed.want(t, map[string]string{
+				"JournalAvgTime": "1.0", "OverallJournalAvgTime": "2.0", "DeferredJournalAvgTime": "0.0"})
 		})
 	}
 }
@@ -175,7 +181,8 @@ func TestIntervals(t *testing.T) {
 		at := func(seconds int, ops, average, queue string) {
 			t.Helper()
 			a, d := show(t, m, rpcmetrics.Gauges{}, began.Add(time.Duration(seconds)*time.Second))
-			a.want(t, map[string]string{"RpcProcessingTimeNumOps": ops, "RpcProcessingTimeAvgTime": average, "RpcQueueTimeNumOps": ops, "RpcQueueTimeAvgTime": queue})
+			a.want(t, map[string]string{"RpcProcessingTimeNumOps": ops, "RpcProcessingTimeAvgTime": average,
+				"RpcQueueTimeNumOps": ops, "RpcQueueTimeAvgTime": queue})
 			d.want(t, map[string]string{"JournalNumOps": ops, "JournalAvgTime": average})
 		}
 		call(time.Millisecond)
@@ -213,13 +220,16 @@ func TestCountsOfTheServer(t *testing.T) {
 			o.Authenticated("u", nil, errors.New("no"))
 		}
 	}
-	o.CallDone(hadooprpc.CallInfo{Method: "journal", Err: fmt.Errorf("j: %w", hadooprpc.ErrTooBusy), ErrorClass: hadooprpc.ClassRetriable})
-	o.CallDone(hadooprpc.CallInfo{Method: "journal", Err: errors.New("retry"), ErrorClass: hadooprpc.ClassRetriable})
+	for _, err := range []error{fmt.Errorf("j: %w", hadooprpc.ErrTooBusy), errors.New("retry")} {
+		o.CallDone(hadooprpc.CallInfo{Method: "journal", Err: err, ErrorClass: hadooprpc.ClassRetriable})
+	}
 	m.SlowCall()
-	a, d := show(t, m, rpcmetrics.Gauges{Port: 8485, Stats: hadooprpc.Stats{Connections: 3, Queued: 4, Running: 5, Refused: 6}}, began)
+	stats := hadooprpc.Stats{Connections: 3, Queued: 4, Running: 5, Refused: 6}
+	a, d := show(t, m, rpcmetrics.Gauges{Port: 8485, Stats: stats}, began)
 	a.want(t, map[string]string{"ReceivedBytes": "11", "SentBytes": "5",
-		"RpcAuthenticationFailures": "1", "RpcAuthenticationSuccesses": "5", "RpcAuthorizationFailures": "2", "RpcAuthorizationSuccesses": "4",
-		"RpcClientBackoff": "1", "RpcSlowCalls": "1", "TotalRequests": "1", "RpcProcessingTimeNumOps": "1", "RpcCallSuccesses": "0",
+		"RpcAuthenticationFailures": "1", "RpcAuthenticationSuccesses": "5",
+		"RpcAuthorizationFailures": "2", "RpcAuthorizationSuccesses": "4", "RpcClientBackoff": "1", "RpcSlowCalls": "1",
+		"TotalRequests": "1", "RpcProcessingTimeNumOps": "1", "RpcCallSuccesses": "0",
 		"NumOpenConnections": "3", "CallQueueLength": "4", "NumInProcessHandler": "5", "NumDroppedConnections": "6"})
 	d.want(t, map[string]string{"RetriableExceptionNumOps": "1", "JournalNumOps": "0"})
 }
