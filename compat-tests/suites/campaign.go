@@ -62,7 +62,7 @@ func (c *campaign) known() []result {
 }
 
 // jobs are a JVM per class.
-func (c *campaign) jobs(nodes binaries, dir string) ([]job, error) {
+func (c *campaign) jobs(ctx context.Context, nodes binaries, dir string) ([]job, error) {
 	_, text, err := readMarks()
 	if err != nil {
 		return nil, err
@@ -75,9 +75,15 @@ func (c *campaign) jobs(nodes binaries, dir string) ([]job, error) {
 	if err := os.WriteFile(skips, text, 0o644); err != nil {
 		return nil, err
 	}
+	archive := ""
+	if c.side == javaNode {
+		if archive, err = c.install.archive(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var jobs []job
 	for _, class := range c.classes {
-		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips,
+		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips, archive: archive,
 			dir: filepath.Join(dir, simpleName(class.name))})
 	}
 	return jobs, nil
@@ -101,7 +107,7 @@ func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes bina
 	owner := make(map[string]*campaign) // by directory
 	var jobs []job
 	for _, c := range campaigns {
-		more, err := c.jobs(nodes, dir)
+		more, err := c.jobs(ctx, nodes, dir)
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type job struct {
 	nodes   binaries
 	class   class
 	methods []string // none: all
+	archive string   // of the classes of a Java node
 	skips   string   // the file of what is not run, see gojn.suites.skip
 	dir     string   // of its own; what it leaves there is to be read
 	// properties are more system properties, NAME=value.
@@ -155,11 +156,15 @@ func (j job) prepare() (string, error) {
 		}
 	}
 	argsFile := filepath.Join(j.dir, "java.args")
-	if err := os.WriteFile(argsFile, []byte(strings.Join(j.controlArgs(), "\n")+"\n"), 0o644); err != nil {
+	control, err := j.install.controlJVM(j.archive)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(argsFile, []byte(strings.Join(control, "\n")+"\n"), 0o644); err != nil {
 		return "", err
 	}
 	plan := inside{
-		Keep: []string{j.install.jars.Dir(), j.install.shim, j.install.control, j.dir, filepath.Dir(j.nodes.node),
+		Keep: []string{filepath.Dir(j.install.jars.Dir()), j.dir, filepath.Dir(j.nodes.node),
 			filepath.Dir(j.skips)},
 		Classes: j.install.tests,
 		Argv:    j.argv(confDir, nodeDir, argsFile),
@@ -213,12 +218,4 @@ func (j job) argv(confDir, nodeDir, argsFile string) []string {
 		argv = append(argv, j.class.name+"#"+method)
 	}
 	return argv
-}
-
-// controlArgs is the beginning of the command line of a JVM with a Java node; the shim puts the site's directory and the class
-// behind it.
-func (j job) controlArgs() []string {
-	args := append([]string{"java", "-Xmx256m"}, lightJVM...)
-	args = append(args, j.install.release.jvm()...)
-	return append(args, "-cp", j.install.jars.ClassPath(j.install.control))
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -60,8 +61,9 @@ func (j job) told(e ended) string {
 	for _, r := range e.results {
 		counts[r.outcome.failed()]++
 	}
-	line := fmt.Sprintf("%s %s %s: %d methods, %d of them failed", j.install.release.Version, j.label(),
-		simpleName(j.class.name), counts[true]+counts[false], counts[true])
+	what := strings.Join(append([]string{simpleName(j.class.name)}, j.methods...), "#")
+	line := fmt.Sprintf("%s %s %s: %d methods, %d of them failed", j.install.release.Version, j.label(), what,
+		counts[true]+counts[false], counts[true])
 	if e.problem != "" {
 		line += "; " + e.problem
 	}

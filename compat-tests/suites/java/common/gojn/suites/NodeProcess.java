@@ -77,14 +77,14 @@ final class NodeProcess {
     }
   }
 
-  /** The control's command line, with the configuration directory first on its class path. */
+  /** The control's command line, with the configuration directory last on its class path. */
   private static List<String> control(File confDir) throws IOException {
     List<String> argv = Files.readAllLines(Paths.get(Settings.required("java.args")));
     int path = argv.indexOf("-cp") + 1;
     if (path == 0) {
       throw new IOException("gojn.suites.java.args has no -cp");
     }
-    argv.set(path, confDir + File.pathSeparator + argv.get(path));
+    argv.set(path, argv.get(path) + File.pathSeparator + confDir); // behind the jars of the JVM's archive of classes
     argv.add("gojn.suites.ControlNode");
     return argv;
   }
