@@ -39,6 +39,28 @@ func (j *Journal) PlanSync(offers []SyncOffer) (SyncPlan, error) {
 	return planSync(s, offers), nil
 }
 
+// DropVanished takes finalized segments out of the log that somebody has removed from the directory, so that they are missing, and
+// are fetched; Java's syncer lists the directory in each round. The lock is taken only if there are any. What this process knows
+// of their transactions, it goes on to know.
+func (j *Journal) DropVanished() error {
+	s := j.Snapshot()
+	if s.State != storage.Normal || j.closed.Load() {
+		return nil
+	}
+	if maybe, err := j.dir.Vanished(s.Segments); err != nil || len(maybe) == 0 {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.alone(opSync, func() error {
+		gone, err := j.dir.DropVanished()
+		for _, seg := range gone {
+			j.emit(SegmentVanished{Name: seg.Name})
+		}
+		return err
+	})
+}
+
 // BeginSync begins to fetch a segment; see storage.Dir.BeginSync. base was taken before others were asked who has it; if the
 // directory was replaced since, storage.ErrSyncSkipped is the error. EndSync must follow.
 func (j *Journal) BeginSync(base SyncBase, r SegmentRange) (*storage.SyncDownload, error) {

@@ -215,3 +215,39 @@ func TestSync_ToldToAFormattedJournal(t *testing.T) {
 	}
 	must(t, syncIn(t, wiped, 9, 1, 9))
 }
+
+// TestSync_Vanished: a finalized segment whose file somebody has removed is missing from then on, and comes in again; one in
+// progress is the writer's, and what this process acknowledged in it counts.
+func TestSync_Vanished(t *testing.T) {
+	mem := vfs.NewMem()
+	var events []string
+	env := newEnv(mem, noFetch)
+	env.Events = func(_ string, e jnserver.Event) {
+		if v, ok := e.(jnserver.SegmentVanished); ok {
+			events = append(events, v.Name)
+		}
+	}
+	j, w := written(t, env) // 1 to 3 finalized, 4 to 8 open
+	must(t, j.DropVanished())
+	before := j.Snapshot()
+	must(t, mem.Remove(j.Snapshot().Root+"/current/"+storage.FinalizedName(1, 3)))
+	must(t, mem.Remove(j.Snapshot().Root+"/current/"+storage.InProgressName(4)))
+	must(t, j.DropVanished())
+	s := j.Snapshot()
+	if fmt.Sprint(s.Segments) == fmt.Sprint(before.Segments) || len(s.Segments) != 1 || !s.Segments[0].InProgress || s.Highest != 8 {
+		t.Errorf("segments %v, highest %d", s.Segments, s.Highest)
+	}
+	if got, want := fmt.Sprint(events), fmt.Sprint([]string{storage.FinalizedName(1, 3)}); got != want {
+		t.Errorf("told of %s, want %s", got, want)
+	}
+	plan, err := j.PlanSync([]jnserver.SyncOffer{{Segments: []jnserver.SegmentRange{{First: 1, Last: 3}}, Committed: 6}})
+	must(t, err)
+	if len(plan.Fetch) != 1 {
+		t.Errorf("plan %+v", plan)
+	}
+	must(t, syncIn(t, j, storage.InvalidTxID, 1, 3))
+	if _, err := mem.Stat(s.Root + "/current/" + storage.FinalizedName(1, 3)); err != nil || len(j.Snapshot().Segments) != 2 {
+		t.Errorf("%v, segments %v", err, j.Snapshot().Segments)
+	}
+	must(t, j.Write(w.info(), writes(4, 9, 9)))
+}

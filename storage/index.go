@@ -124,6 +124,39 @@ func (d *Dir) Settle() error {
 	return d.settle()
 }
 
+// Vanished lists current/ and names the finalized segments of segs, an earlier answer of Segments, whose files are not there. It
+// changes nothing and may be called from any goroutine; what was purged, replaced or rolled back since is named too.
+func (d *Dir) Vanished(segs []Segment) ([]Segment, error) {
+	listed, err := d.listSegments()
+	if err != nil {
+		return nil, err
+	}
+	return withoutSegments(segs, func(s Segment) bool {
+		_, here := slices.BinarySearchFunc(listed, s, compareSegments)
+		return s.InProgress || here
+	}), nil
+}
+
+// DropVanished takes finalized segments out of the index whose files somebody else has removed, and returns them. Of one that
+// the listing has and the index lacks nothing is made: what this process has not written or moved in, it has not judged.
+func (d *Dir) DropVanished() ([]Segment, error) {
+	if d.state != Normal || d.before != nil {
+		return nil, nil
+	}
+	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
+		return nil, err
+	}
+	gone, err := d.Vanished(d.Segments())
+	if err != nil || len(gone) == 0 {
+		return nil, err
+	}
+	d.publish(withoutSegments(d.Segments(), func(s Segment) bool { return slices.Contains(gone, s) }))
+	for _, s := range gone {
+		d.proofs.Delete(s.Name) // it was of that file
+	}
+	return gone, nil
+}
+
 // settle brings the index and the disk together after a change that failed or was not synced: what is visible is made
 // durable, then listed. Everything that decides by the index calls it first.
 func (d *Dir) settle() error {
