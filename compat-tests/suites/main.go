@@ -62,6 +62,7 @@ type options struct {
 	core       bool
 	control    bool
 	keep       bool
+	docs       bool
 	negative   string
 	sideBySide int
 	dir        string
@@ -75,7 +76,9 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&classes, "classes", "", "run the classes whose simple names match this expression; none: all")
 	flags.BoolVar(&o.core, "core", false, "run the core classes only")
 	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
-	flags.BoolVar(&o.keep, "keep", false, "keep the results of ours and write docs/compatibility.md; else they are held to what that says")
+	flags.BoolVar(&o.keep, "keep", false,
+		"keep the results of ours and write docs/compatibility.md; else they are held to what that says")
+	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
 	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
 	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
 	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails")
@@ -106,6 +109,9 @@ func parseOptions(args []string) (options, error) {
 
 // run returns what is wrong; an error is the environment's.
 func (o options) run(ctx context.Context) ([]string, error) {
+	if o.docs {
+		return nil, writeDocs()
+	}
 	if err := canIsolate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCannotRun, err)
 	}
