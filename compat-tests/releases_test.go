@@ -55,6 +55,7 @@ var releaseTable = func() map[string]in {
 		"TestKill_Quorum":          {only34, every},
 		"TestStream_SameBytes":     {both34, every},
 
+		"TestHTTPS_Quorum":          {nil, every},
 		"TestSync_OursFromJava":     {only35, every},
 		"TestSync_JavaFromOurs":     {only34, since3},
 		"TestSync_OursFromOurs":     {only35, only35},

@@ -28,8 +28,11 @@ func (s *Site) ViewEdits(ctx context.Context, files []string) ([]string, error) 
 	return outputs, err
 }
 
-// JournalWriter starts the driver of the release's QuorumJournalManager over the JournalNodes.
-func (s *Site) JournalWriter(ctx context.Context, name string, journals []*JournalNode) (*Interactive, error) {
+// JournalWriter starts the driver of the release's QuorumJournalManager over the JournalNodes. files, content by name, are
+// more of its configuration directory.
+func (s *Site) JournalWriter(
+	ctx context.Context, name string, journals []*JournalNode, files ...map[string]string,
+) (*Interactive, error) {
 	conf := filepath.Join(s.Dir, name+"-conf")
 	properties := Properties{
 		"ipc.client.connect.max.retries": "1", "ipc.client.connect.retry.interval": "100",
@@ -37,6 +40,13 @@ func (s *Site) JournalWriter(ctx context.Context, name string, journals []*Journ
 	}
 	if err := properties.write(conf); err != nil {
 		return nil, err
+	}
+	for _, list := range files {
+		for file, text := range list {
+			if err := os.WriteFile(filepath.Join(conf, file), []byte(text), 0o644); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return s.interactive(ctx, name, "org.apache.hadoop.hdfs.server.namenode.JournalWriter", conf, quorumURI(journals))
 }

@@ -2,6 +2,7 @@ package hadoop
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -200,9 +202,17 @@ func dial(address string) error {
 	return conn.Close()
 }
 
-// jmx reads one bean from a daemon's /jmx into bean.
+// UseTLS is for daemons whose HTTP address begins with https://.
+func (s *Site) UseTLS(config *tls.Config) {
+	s.http.Transport.(*http.Transport).TLSClientConfig = config
+}
+
+// jmx reads one bean from a daemon's /jmx into bean. The address may have a scheme; it is http otherwise.
 func (s *Site) jmx(address, name string, bean any) error {
-	resp, err := s.http.Get("http://" + address + "/jmx?qry=" + url.QueryEscape(name))
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	resp, err := s.http.Get(address + "/jmx?qry=" + url.QueryEscape(name))
 	if err != nil {
 		return err
 	}

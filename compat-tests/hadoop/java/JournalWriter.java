@@ -5,7 +5,9 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.Method;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.fs.permission.PermissionStatus;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
@@ -16,6 +18,7 @@ import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
  * Writes a fixed stream of edits through the release's own QuorumJournalManager. Argument: the qjournal URI. One
  * command per line of standard input, one answer per line of standard output:
  * format | open (recovers what a former writer left) | start | write COUNT | finalize | abandon | txid
+ * read TXID (from it on, what is finalized, by HTTP; the answer is the last txid)
  * journal ID (another journal of the same nodes from now on) | next TXID (the next transaction to write)
  * and the upgrade family, each call to all nodes:
  * connect (without a new epoch) | ctime | preupgrade | upgrade CTIME | finalizeupgrade | canrollback | rollback
@@ -78,6 +81,8 @@ public class JournalWriter {
         out.abort();
         manager.close();
         return "";
+      case "read":
+        return Long.toString(read(Long.parseLong(command[1])));
       case "journal":
         uri = new URI(uri.getScheme() + "://" + uri.getAuthority() + "/" + command[1]);
         next = 1;
@@ -112,6 +117,23 @@ public class JournalWriter {
       default:
         throw new IllegalArgumentException(command[0]);
     }
+  }
+
+  /** Reads finalized transactions as a standby does; they must come one after the other. */
+  private long read(long first) throws Exception {
+    List<EditLogInputStream> streams = new ArrayList<>();
+    manager.selectInputStreams(streams, first, false);
+    long last = first - 1;
+    for (EditLogInputStream stream : streams) {
+      for (FSEditLogOp op = stream.readOp(); op != null; op = stream.readOp()) {
+        if (op.getTransactionId() != last + 1) {
+          throw new IllegalStateException(op.getTransactionId() + " after " + last);
+        }
+        last++;
+      }
+      stream.close();
+    }
+    return last;
   }
 
   /** The NameNode's own storage as it is during an upgrade. */
