@@ -21,7 +21,9 @@ final class FaultHook {
   /** Where a test's injector does something: only there our binary with the hook runs. */
   private static final Set<String> METHODS = new HashSet<>(Arrays.asList(
       "TestQuorumJournalManager#testCrashBetweenSyncLogAndPersistPaxosData",
-      "TestQJMWithFaults#testRandomized"));
+      "TestQJMWithFaults#testRandomized",
+      "TestNodeRules#testHalfDoneAcceptIsFinished",
+      "TestNodeRules#testHalfDoneAcceptIsFinishedByTheNextProcess"));
 
   private static FaultHook instance;
 

@@ -12,6 +12,7 @@ import org.apache.hadoop.hdfs.qjournal.MiniJournalCluster;
 import org.apache.hadoop.hdfs.qjournal.QJMTestUtil;
 import org.apache.hadoop.hdfs.qjournal.client.IPCLoggerChannel;
 import org.apache.hadoop.hdfs.qjournal.client.QuorumJournalManager;
+import org.apache.hadoop.hdfs.qjournal.server.JournalFaultInjector;
 import org.apache.hadoop.hdfs.server.namenode.EditLogOutputStream;
 import org.apache.hadoop.hdfs.server.namenode.NameNodeLayoutVersion;
 import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
@@ -37,9 +38,8 @@ final class NodeRules {
     try {
       InetSocketAddress node = cluster.getJournalNode(0).getBoundIpcAddress();
       new Rpc(conf, node).format(JID, null, NAMESPACE, false);
-      IPCLoggerChannel writer = new IPCLoggerChannel(conf, NAMESPACE, JID, node);
-      writer.newEpoch(1).get();
-      writer.setEpoch(1);
+      IPCLoggerChannel writer = channel(conf, cluster, 0);
+      epoch(writer, 1);
       writer.startLogSegment(1, NameNodeLayoutVersion.CURRENT_LAYOUT_VERSION).get();
       writer.sendEdits(1, 1, 1, QJMTestUtil.createTxnData(1, 1)).get();
 
@@ -91,6 +91,72 @@ final class NodeRules {
     } finally {
       cluster.shutdown();
     }
+  }
+
+  /**
+   * An accept that failed behind its record is finished: by the next prepareRecovery, which may be asked of the next process
+   * (Journal.completeHalfDoneAcceptRecovery). The node then tells what it has accepted, and has it.
+   */
+  static void halfDoneAcceptIsFinished(boolean restarted) throws Exception {
+    Configuration conf = new Configuration();
+    conf.setInt(CommonConfigurationKeysPublic.IPC_CLIENT_CONNECTION_MAXIDLETIME_KEY, 0); // the node is started anew
+    MiniJournalCluster cluster = new MiniJournalCluster.Builder(conf).numJournalNodes(2).build();
+    try {
+      IPCLoggerChannel behind = channel(conf, cluster, 0);
+      IPCLoggerChannel ahead = channel(conf, cluster, 1);
+      for (IPCLoggerChannel node : new IPCLoggerChannel[] {behind, ahead}) {
+        new Rpc(conf, node.getRemoteAddress()).format(JID, null, NAMESPACE, false);
+        epoch(node, 1);
+        node.startLogSegment(1, NameNodeLayoutVersion.CURRENT_LAYOUT_VERSION).get();
+        node.sendEdits(1, 1, 3, QJMTestUtil.createTxnData(1, 3)).get();
+      }
+      ahead.sendEdits(1, 4, 1, QJMTestUtil.createTxnData(4, 1)).get();
+      epoch(behind, 2);
+      epoch(ahead, 2);
+      JournalFaultInjector.instance = new JournalFaultInjector() {
+        @Override
+        public void afterPersistPaxosData() throws IOException {
+          throw new IOException("Injected");
+        }
+      };
+      try {
+        behind.prepareRecovery(1).get();
+        behind.acceptRecovery(ahead.prepareRecovery(1).get().getSegmentState(), ahead.buildURLToFetchLogs(1)).get();
+        throw new IOException("the accept did not fail");
+      } catch (ExecutionException e) {
+        mustSay(e, "Injected");
+      } finally {
+        JournalFaultInjector.instance = new JournalFaultInjector();
+      }
+      if (restarted) {
+        behind.close();
+        cluster.restartJournalNode(0);
+        behind = channel(conf, cluster, 0);
+      }
+      epoch(behind, 3);
+      try {
+        long epoch = behind.prepareRecovery(1).get().getAcceptedInEpoch();
+        if (epoch != 2) {
+          throw new AssertionError("accepted in epoch 2, told is " + epoch);
+        }
+        behind.finalizeLogSegment(1, 4).get();
+      } catch (ExecutionException e) {
+        throw new AssertionError("the half-done accept was not finished", e);
+      }
+      behind.close();
+      ahead.close();
+    } finally {
+      cluster.shutdown();
+    }
+  }
+
+  private static IPCLoggerChannel channel(Configuration conf, MiniJournalCluster cluster, int node) {
+    return new IPCLoggerChannel(conf, NAMESPACE, JID, cluster.getJournalNode(node).getBoundIpcAddress());
+  }
+
+  private static void epoch(IPCLoggerChannel node, long epoch) throws Exception {
+    node.newEpoch(epoch).get();
+    node.setEpoch(epoch);
   }
 
   private static void mustSay(Exception e, String words) throws IOException {

@@ -13,4 +13,14 @@ public class TestNodeRules {
   public void testStopsLoseNothing() throws Exception {
     NodeRules.stopsLoseNothing();
   }
+
+  @Test(timeout = 60000)
+  public void testHalfDoneAcceptIsFinished() throws Exception {
+    NodeRules.halfDoneAcceptIsFinished(false);
+  }
+
+  @Test(timeout = 60000)
+  public void testHalfDoneAcceptIsFinishedByTheNextProcess() throws Exception {
+    NodeRules.halfDoneAcceptIsFinished(true);
+  }
 }

@@ -15,4 +15,14 @@ public class TestNodeRules {
   public void testStopsLoseNothing() throws Exception {
     NodeRules.stopsLoseNothing();
   }
+
+  @Test
+  public void testHalfDoneAcceptIsFinished() throws Exception {
+    NodeRules.halfDoneAcceptIsFinished(false);
+  }
+
+  @Test
+  public void testHalfDoneAcceptIsFinishedByTheNextProcess() throws Exception {
+    NodeRules.halfDoneAcceptIsFinished(true);
+  }
 }
