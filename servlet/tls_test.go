@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"gojn/servlet"
 )
@@ -31,6 +33,11 @@ func serveTLS(t *testing.T, conf servlet.ServerConfig, keys *tls.Config) (*servl
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveTLSOn(t, l, conf, keys)
+}
+
+func serveTLSOn(t *testing.T, l net.Listener, conf servlet.ServerConfig, keys *tls.Config) (*servlet.Server, string) {
+	t.Helper()
 	s := servlet.NewServer(conf)
 	served := make(chan error, 1)
 	go func() { served <- s.ServeTLS(l, keys) }()
@@ -45,13 +52,42 @@ func serveTLS(t *testing.T, conf servlet.ServerConfig, keys *tls.Config) (*servl
 	return s, "https://" + l.Addr().String()
 }
 
+// deadlineListener counts the deadlines that its connections get for writing.
+type deadlineListener struct {
+	net.Listener
+	set atomic.Int64
+}
+
+func (l *deadlineListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &deadlineCounter{conn, l}, nil
+}
+
+type deadlineCounter struct {
+	net.Conn
+	l *deadlineListener
+}
+
+func (c *deadlineCounter) SetWriteDeadline(t time.Time) error {
+	c.l.set.Add(1)
+	return c.Conn.SetWriteDeadline(t)
+}
+
 // TestFetchTLS: a segment goes over TLS to the byte, from our server to our client; without the configuration, or without
 // trust, nothing does.
 func TestFetchTLS(t *testing.T) {
 	content := pattern(3<<20 + 17)
 	j, _ := oneSegment(t, content)
 	server, client := tlsPair(t)
-	_, base := serveTLS(t, servlet.ServerConfig{Handler: servlet.NewHandler(servlet.Config{Journals: j, CopyToLocal: true})}, server)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadlines := &deadlineListener{Listener: l}
+	_, base := serveTLSOn(t, deadlines, servlet.ServerConfig{Handler: servlet.NewHandler(servlet.Config{Journals: j})}, server)
 	var hosts []string
 	f := servlet.Fetcher{TLS: func(host string) (*tls.Config, error) {
 		hosts = append(hosts, host)
@@ -60,6 +96,10 @@ func TestFetchTLS(t *testing.T) {
 	var got bytes.Buffer
 	if n, err := f.Fetch(t.Context(), base+segmentURL, &got); err != nil || n != int64(len(content)) || !bytes.Equal(got.Bytes(), content) {
 		t.Errorf("%d bytes, %v", n, err)
+	}
+	// A client that takes 64 KiB in time goes on: over TLS a write that was late cannot be taken up again.
+	if n := deadlines.set.Load(); n < int64(len(content))/(64<<10) {
+		t.Errorf("%d deadlines for %d bytes", n, len(content))
 	}
 	if len(hosts) != 1 || hosts[0] != "127.0.0.1" {
 		t.Errorf("asked for %q", hosts)

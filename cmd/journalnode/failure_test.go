@@ -93,7 +93,7 @@ func TestStartFailures(t *testing.T) {
 			want: words("hadoop.security.authorization = 'true'", "not supported yet", "set it to false")},
 		{name: "HTTPS without ssl-server.xml",
 			keys: func(*testing.T) []string { return []string{"dfs.http.policy", "HTTPS_ONLY"} },
-			want: words("dfs.https.server.keystore.resource = 'ssl-server.xml'", "no such file in the configuration directory")},
+			want: words("dfs.https.server.keystore.resource = 'ssl-server.xml'", "no such file: no configuration directory is given")},
 		{name: "a policy that is none",
 			keys: func(*testing.T) []string { return []string{"dfs.http.policy", "GARBAGE"} },
 			want: words("Unrecognized value 'GARBAGE' for dfs.http.policy", "set HTTP_ONLY")},

@@ -128,8 +128,11 @@ func (r *reader) sslFile(key string) (f *sslFile, found bool) {
 	}
 	if !found {
 		if key == keyServerResource {
-			r.bad(key, name, "there is no such file in the configuration directory ("+r.c.options.ConfDir+")",
-				"put it there and name it without its directory", nil)
+			where := "there is no such file in the configuration directory (" + r.c.options.ConfDir + ")"
+			if r.c.options.ConfDir == "" {
+				where = "there is no such file: no configuration directory is given"
+			}
+			r.bad(key, name, where, "put it into the configuration directory and name it without that", nil)
 		}
 		return nil, false
 	}
