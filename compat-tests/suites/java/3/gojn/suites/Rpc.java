@@ -12,7 +12,10 @@ import org.apache.hadoop.ipc.ProtobufRpcEngine2;
 import org.apache.hadoop.ipc.RPC;
 import org.apache.hadoop.security.SecurityUtil;
 
-/** Calls of QJournalProtocol, by Hadoop's own client. A new connection for each: a node may have been started anew since. */
+/**
+ * Calls of QJournalProtocol, by Hadoop's own client. A new connection for each: a node may have been started anew
+ * since.
+ */
 public final class Rpc {
   private final Configuration conf;
   private final InetSocketAddress address;

@@ -3,7 +3,10 @@ package gojn.suites;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Counts, for the method under way, the external processes that it started and the calls that external processes received. */
+/**
+ * Counts, for the method under way, the external processes that it started and the calls that external processes
+ * received.
+ */
 final class Ledger {
   private static final Map<Node, Long> ALIVE = new LinkedHashMap<>(); // with the calls before the method
   private static String method = "";

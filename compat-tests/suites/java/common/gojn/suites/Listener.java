@@ -57,7 +57,8 @@ final class Listener implements TestExecutionListener {
     String detail = later != null ? later : detail(result);
     System.err.println("gojn.suites: end " + Methods.display(plan, id) + " " + result.getStatus());
     result.getThrowable().ifPresent(Throwable::printStackTrace);
-    results.add(Methods.className(id.getSource()), Methods.display(plan, id), outcome(result, later), millis, tally, detail);
+    results.add(Methods.className(id.getSource()), Methods.display(plan, id), outcome(result, later), millis, tally,
+        detail);
   }
 
   @Override

@@ -3,6 +3,7 @@ package gojn.suites;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.FilterResult;
@@ -11,13 +12,13 @@ import org.junit.platform.engine.discovery.DiscoverySelectors;
 import org.junit.platform.launcher.Launcher;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.PostDiscoveryFilter;
-import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * Runs tests of Hadoop, JUnit 4's or 5's, and writes a line for each method. Arguments are classes with their package, or
- * Class#method. Exit codes: 0 when all was run, whatever its outcome; 2 for wrong arguments; 3 if there was no test.
+ * Runs tests of Hadoop, JUnit 4's or 5's, and writes a line for each method. Arguments are classes with their package,
+ * or Class#method. Exit codes: 0 when all was run, whatever its outcome; 2 for wrong arguments; 3 if there was no
+ * test.
  */
 public final class Main {
   private Main() {}
@@ -34,31 +35,28 @@ public final class Main {
     try (Results results = new Results(Settings.required("results"))) {
       Settings.control(); // refuses before a test does
       Skips skips = Skips.read(Paths.get(Settings.required("skip")));
+      AtomicBoolean skipped = new AtomicBoolean();
       LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
           .selectors(selectors)
-          .filters((PostDiscoveryFilter) test -> filter(test, skips, results))
+          .filters((PostDiscoveryFilter) test -> filter(test, skips, results, skipped))
           .build();
       Launcher launcher = LauncherFactory.create();
-      TestPlan plan = launcher.discover(request);
       Listener listener = new Listener(skips, results);
-      launcher.execute(plan, listener);
-      return listener.any() || !selectors.isEmpty() && skippedAll(plan) ? 0 : 3;
+      launcher.execute(launcher.discover(request), listener);
+      return listener.any() || skipped.get() ? 0 : 3;
     } catch (Exception e) {
       e.printStackTrace();
       return 2;
     }
   }
 
-  private static boolean skippedAll(TestPlan plan) {
-    return !plan.containsTests() && plan.countTestIdentifiers(id -> !id.getParentId().isPresent()) > 0;
-  }
-
-  private static FilterResult filter(TestDescriptor test, Skips skips, Results results) {
+  private static FilterResult filter(TestDescriptor test, Skips skips, Results results, AtomicBoolean skipped) {
     String key = Methods.key(test.getSource());
     String reason = key == null ? null : skips.skip(key);
     if (reason == null) {
       return FilterResult.included("");
     }
+    skipped.set(true);
     results.add(Methods.className(test.getSource()), Methods.display(test), "skip", 0, null, reason);
     return FilterResult.excluded(reason);
   }

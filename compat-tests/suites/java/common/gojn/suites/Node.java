@@ -113,8 +113,9 @@ public final class Node {
   }
 
   /**
-   * The metrics of a source as they are now. Of ours /jmx has them. Java's node keeps those of /jmx for up to ten seconds; tests
-   * that read metrics right after a call see fresh ones in their own JVM, so the control's main program is asked for those.
+   * The metrics of a source as they are now. Of ours /jmx has them. Java's node keeps those of /jmx for up to ten
+   * seconds; tests that read metrics right after a call see fresh ones in their own JVM, so the control's main program
+   * is asked for those.
    */
   public Map<String, Object> metrics(String source) throws IOException {
     Ledger.asked();

@@ -52,8 +52,8 @@ final class NodeConf {
 
   /**
    * MiniQJMHACluster gives the quorum's URI to nodes that run already, in their Configuration, before it uses them
-   * (MiniJournalCluster.setNamenodeSharedEditsConf, not in 2.7). A process has to know it when it starts, so the ports of
-   * all three are chosen with the first.
+   * (MiniJournalCluster.setNamenodeSharedEditsConf, not in 2.7). A process has to know it when it starts, so the ports
+   * of all three are chosen with the first.
    */
   private void quorum() throws IOException {
     File edits = new File(conf.get(EDITS, ""));
@@ -72,7 +72,8 @@ final class NodeConf {
       }
       int[] ports = CLUSTERS.get(edits.getParent());
       conf.set(RPC, conf.getTrimmed(RPC).replaceFirst("0$", Integer.toString(ports[index])));
-      conf.set(SHARED_EDITS, "qjournal://127.0.0.1:" + ports[0] + ";127.0.0.1:" + ports[1] + ";127.0.0.1:" + ports[2] + "/ns1");
+      conf.set(SHARED_EDITS,
+          String.format("qjournal://127.0.0.1:%d;127.0.0.1:%d;127.0.0.1:%d/ns1", ports[0], ports[1], ports[2]));
     }
   }
 
@@ -91,7 +92,10 @@ final class NodeConf {
     return false;
   }
 
-  /** Writes core-site.xml and hdfs-site.xml: what is not a default, the same in both, and the files of TLS that it names. */
+  /**
+   * Writes core-site.xml and hdfs-site.xml: what is not a default, the same in both, and the files of TLS that it
+   * names.
+   */
   void write(File dir) throws IOException {
     Files.createDirectories(dir.toPath());
     Configuration site = new Configuration(false);

@@ -29,7 +29,10 @@ final class NodeProcess {
   private static final AtomicInteger COUNT = new AtomicInteger();
   private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
 
-  /** The kernel ends a process with the thread that started it (prctl(2), PR_SET_PDEATHSIG): one that lives as long as the JVM. */
+  /**
+   * The kernel ends a process with the thread that started it (prctl(2), PR_SET_PDEATHSIG): one that lives as long as
+   * the JVM.
+   */
   private static final ExecutorService PARENT = Executors.newSingleThreadExecutor(task -> {
     Thread thread = new Thread(task, "gojn parent of processes");
     thread.setDaemon(true);

@@ -5,8 +5,8 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 
 /**
- * Free ports for external processes. They lie between those that tests name themselves (8480, 10000 to 14000) and those that the
- * kernel gives to outgoing connections, so that none is taken before the process binds it.
+ * Free ports for external processes. They lie between those that tests name themselves (8480, 10000 to 14000) and
+ * those that the kernel gives to outgoing connections, so that none is taken before the process binds it.
  */
 final class Ports {
   private static final int FIRST = 20000;

@@ -6,8 +6,8 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The file of results, a line for each method, written at once: class, method, outcome, milliseconds, external processes started,
- * calls that external processes received, flags (kerberos, hooked), detail; separated by tabs.
+ * The file of results, a line for each method, written at once: class, method, outcome, milliseconds, external
+ * processes started, calls that external processes received, flags (kerberos, hooked), detail; separated by tabs.
  */
 final class Results implements AutoCloseable {
   private static final int DETAIL_LIMIT = 2000;
@@ -18,7 +18,8 @@ final class Results implements AutoCloseable {
     out = new FileOutputStream(file, true);
   }
 
-  synchronized void add(String className, String method, String outcome, long millis, Ledger.Tally tally, String detail) {
+  synchronized void add(
+      String className, String method, String outcome, long millis, Ledger.Tally tally, String detail) {
     String line = String.join("\t", className, oneLine(method), outcome, Long.toString(millis),
         Integer.toString(tally == null ? 0 : tally.started), Long.toString(tally == null ? 0 : tally.calls),
         tally == null ? "" : tally.flags, oneLine(detail));

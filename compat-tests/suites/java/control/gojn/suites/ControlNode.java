@@ -19,10 +19,10 @@ import org.apache.hadoop.metrics2.impl.MetricsCollectorImpl;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 
 /**
- * The control's process: Hadoop's own JournalNode, started as its main method does, with the site files of the class path.
- * It says on its standard output "started" or "failed" with the reason, and answers there what it is asked on its standard input:
- * "metrics NAME" with the metrics of a source as they are now (those of /jmx are up to ten seconds old), one a line, then a dot.
- * It ends with its standard input.
+ * The control's process: Hadoop's own JournalNode, started as its main method does, with the site files of the class
+ * path. It says on its standard output "started" or "failed" with the reason, and answers there what it is asked on
+ * its standard input: "metrics NAME" with the metrics of a source as they are now (those of /jmx are up to ten seconds
+ * old), one a line, then a dot. It ends with its standard input.
  */
 public final class ControlNode {
   private ControlNode() {}

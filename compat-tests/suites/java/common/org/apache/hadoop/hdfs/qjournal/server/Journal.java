@@ -6,7 +6,10 @@ import java.io.IOException;
 import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
 import org.apache.hadoop.hdfs.util.BestEffortLongFile;
 
-/** A journal of a JournalNode that is a process of its own. Made anew for each question, so that nothing it has read is old. */
+/**
+ * A journal of a JournalNode that is a process of its own. Made anew for each question, so that nothing it has read is
+ * old.
+ */
 public class Journal {
   private static final String COMMITTED = "committed-txid";
   private static final long NONE = -12345; // HdfsConstants.INVALID_TXID
@@ -24,7 +27,8 @@ public class Journal {
     this.jid = jid;
     this.nameServiceId = nameServiceId;
     this.metrics = metrics;
-    this.committedTxnId = new BestEffortLongFile(new File(new File(getStorage().getRoot(), "current"), COMMITTED), NONE);
+    File current = new File(getStorage().getRoot(), "current");
+    this.committedTxnId = new BestEffortLongFile(new File(current, COMMITTED), NONE);
   }
 
   /** 2.7's; others have a parameter. */

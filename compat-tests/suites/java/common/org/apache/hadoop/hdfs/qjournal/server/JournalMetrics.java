@@ -41,7 +41,9 @@ class JournalMetrics extends JournalMetricsGetters implements MetricsSource {
     return Long.parseLong(jn.node().metrics(getName()).get(name).toString());
   }
 
-  /** The metrics system asks too, now and then; only what a test asks (its collector is a mock) is told by the process. */
+  /**
+   * The metrics system asks too, now and then; only what a test asks (its collector is a mock) is told by the process.
+   */
   @Override
   public void getMetrics(MetricsCollector collector, boolean all) {
     if (collector instanceof MetricsCollectorImpl) {

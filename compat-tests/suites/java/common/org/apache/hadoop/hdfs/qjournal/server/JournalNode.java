@@ -21,9 +21,9 @@ import org.apache.hadoop.metrics2.util.MBeans;
 import org.apache.hadoop.net.NetUtils;
 
 /**
- * Stands in for Hadoop's class of this name in the JVM of Hadoop's tests: a JournalNode that is a process of its own. What a test
- * asks of it is answered by the process, over RPC and /jmx, by its directory or by the kernel; what none of these tells has no
- * method here.
+ * Stands in for Hadoop's class of this name in the JVM of Hadoop's tests: a JournalNode that is a process of its own.
+ * What a test asks of it is answered by the process, over RPC and /jmx, by its directory or by the kernel; what none
+ * of these tells has no method here.
  */
 public class JournalNode implements Configurable, JournalNodeMXBean {
   private Configuration conf;
@@ -47,7 +47,10 @@ public class JournalNode implements Configurable, JournalNodeMXBean {
     return conf;
   }
 
-  /** As Hadoop's, a start that fails stops the node with code 1, and the bound addresses of HTTP go into the Configuration. */
+  /**
+   * As Hadoop's, a start that fails stops the node with code 1, and the bound addresses of HTTP go into the
+   * Configuration.
+   */
   public void start() throws IOException {
     if (isStarted()) {
       throw new IllegalStateException("JN already running");
@@ -175,8 +178,8 @@ public class JournalNode implements Configurable, JournalNodeMXBean {
   }
 
   /**
-   * Whether missing segments are fetched. Ours says so in a bean of its own, Java's node by its directory for downloads, which it
-   * makes when the syncer starts.
+   * Whether missing segments are fetched. Ours says so in a bean of its own, Java's node by its directory for
+   * downloads, which it makes when the syncer starts.
    */
   public boolean getJournalSyncerStatus(String jid) throws IOException {
     if (node.isControl()) {
