@@ -14,8 +14,9 @@ import java.util.Set;
 import org.apache.hadoop.hdfs.qjournal.server.JournalFaultInjector;
 
 /**
- * Lets an external process ask this JVM's JournalFaultInjector, which a test has replaced, where a node in this JVM would. A
- * question is a line on a connection of its own, "before" or "after"; the answer is "ok" or "throw" and the message.
+ * Lets an external process ask this JVM's JournalFaultInjector, which a test has replaced, where a node in this JVM
+ * would. A question is a line on a connection of its own, "before" or "after"; the answer is "ok" or "throw" and the
+ * message.
  */
 final class FaultHook {
   /** Where a test's injector does something: only there our binary with the hook runs. */
