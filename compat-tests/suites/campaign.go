@@ -15,6 +15,7 @@ import (
 type campaign struct {
 	install *installation
 	side    side
+	resume  bool // see job
 	list    classList
 	classes []class // of the list, those that are run
 	marks   marks
@@ -84,7 +85,8 @@ func (c *campaign) jobs(ctx context.Context, nodes binaries, dir string) ([]job,
 	var jobs []job
 	for _, class := range c.classes {
 		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips, archive: archive,
-			dir: filepath.Join(dir, simpleName(class.name))})
+			resume: c.resume,
+			dir:    filepath.Join(dir, simpleName(class.name))})
 	}
 	return jobs, nil
 }

@@ -41,6 +41,7 @@ type job struct {
 	// properties are more system properties, NAME=value.
 	properties []string
 	name       string // for the lines that tell of it; empty: the side
+	resume     bool   // what came to an end in dir before is not run again
 }
 
 // ended is what became of a job.
@@ -69,6 +70,11 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} [%t] %-5p %c{2} (%F:
 // run runs the job to its end or to the end of its budget. An error is the environment's; what goes wrong in the JVM stands in
 // the answer.
 func (j job) run(ctx context.Context) (ended, error) {
+	if j.resume {
+		if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
+			return e, err
+		}
+	}
 	plan, err := j.prepare()
 	if err != nil {
 		return ended{}, fmt.Errorf("%s: %w", j.class.name, err)
@@ -106,18 +112,39 @@ func (j job) run(ctx context.Context) (ended, error) {
 	if ctx.Err() != nil {
 		return ended{}, ctx.Err()
 	}
+	if e.results, err = j.read(); err != nil {
+		return ended{}, err
+	}
+	return e, os.WriteFile(filepath.Join(j.dir, endedFile), []byte(e.problem), 0o644)
+}
+
+// endedFile is in the directory of a job that came to an end, and says what the problem was.
+const endedFile = "ended"
+
+// before is what became of the job in an earlier run with the same directory; fs.ErrNotExist if there was no end.
+func (j job) before() (ended, error) {
+	problem, err := os.ReadFile(filepath.Join(j.dir, endedFile))
+	if err != nil {
+		return ended{}, err
+	}
+	results, err := j.read()
+	return ended{results: results, problem: string(problem)}, err
+}
+
+// read returns the results that the JVM wrote.
+func (j job) read() ([]result, error) {
 	text, err := os.ReadFile(filepath.Join(j.dir, "results.tsv"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ended{}, err
+		return nil, err
 	}
 	if end := bytes.LastIndexByte(text, '\n') + 1; end < len(text) {
 		text = text[:end] // the JVM died in a line
 	}
-	if e.results, err = parseResults(string(text)); err != nil {
-		return ended{}, fmt.Errorf("%s: results: %w", j.class.name, err)
+	results, err := parseResults(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: results: %w", j.class.name, err)
 	}
-	e.results = weigh(e.results)
-	return e, nil
+	return weigh(results), nil
 }
 
 // guard ends the process when its time is over, and says so. The end of the first process ends the whole namespace.

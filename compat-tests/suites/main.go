@@ -63,6 +63,7 @@ type options struct {
 	control    bool
 	keep       bool
 	docs       bool
+	resume     bool
 	negative   string
 	sideBySide int
 	dir        string
@@ -78,6 +79,7 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
 	flags.BoolVar(&o.keep, "keep", false,
 		"keep the results of ours and write docs/compatibility.md; else they are held to what that says")
+	flags.BoolVar(&o.resume, "resume", false, "with -dir: do not run again what came to its end in an earlier run there")
 	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
 	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
 	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
@@ -101,6 +103,8 @@ func parseOptions(args []string) (options, error) {
 		return o, fmt.Errorf("-negative is neither too nor only: %q", o.negative)
 	case o.control && (o.keep || o.negative != ""):
 		return o, errors.New("-control keeps the Java node's results; -keep and -negative are for ours")
+	case o.resume && o.dir == "":
+		return o, errors.New("-resume needs -dir")
 	case o.sideBySide < 1:
 		return o, fmt.Errorf("%d JVMs at a time", o.sideBySide)
 	}
@@ -153,6 +157,7 @@ func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.resume = o.resume
 		campaigns = append(campaigns, c)
 	}
 	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -179,5 +181,28 @@ func TestClassList(t *testing.T) {
 		if _, err := parseClassList(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+}
+
+// TestResume: what came to an end in a directory is taken from there, what did not is not.
+func TestResume(t *testing.T) {
+	j := job{dir: t.TempDir(), resume: true}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("results.tsv", "TestA\tx\tpass\t12\t3\t0\t\t\nTestA\ty\tfa")
+	if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without an end: %v, %v", e, err)
+	}
+	write(endedFile, "died")
+	e, err := j.before()
+	if err != nil || e.problem != "died" || len(e.results) != 1 || e.results[0].outcome != noCall {
+		t.Errorf("after an end: %+v, %v", e, err)
+	}
+	write("results.tsv", "TestA\tx\tfine\t12\t3\t0\t\t\n")
+	if e, err := j.before(); err == nil {
+		t.Errorf("of odd results: %+v", e)
 	}
 }
