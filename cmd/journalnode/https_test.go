@@ -112,18 +112,24 @@ func identity(t *testing.T, name, keyPassword string) []tls.Certificate {
 	return keys
 }
 
-// askTLS gets a URL by HTTP/1.1 over a connection of its own.
-func askTLS(url string, config *tls.Config) (*http.Response, string, error) {
+// tlsAnswer is what counts of an answer, its body apart.
+type tlsAnswer struct {
+	StatusCode, ProtoMajor int
+	TLS                    *tls.ConnectionState
+}
+
+// askTLS gets a URL over a connection of its own.
+func askTLS(url string, config *tls.Config) (tlsAnswer, string, error) {
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}, Timeout: patience}
 	resp, err := client.Get(url)
 	if err != nil {
-		return nil, "", err
+		return tlsAnswer{}, "", err
 	}
 	body, err := io.ReadAll(resp.Body)
-	return resp, string(body), errors.Join(err, resp.Body.Close())
+	return tlsAnswer{resp.StatusCode, resp.ProtoMajor, resp.TLS}, string(body), errors.Join(err, resp.Body.Close())
 }
 
-func wantTLS(t *testing.T, url string, config *tls.Config) *http.Response {
+func wantTLS(t *testing.T, url string, config *tls.Config) tlsAnswer {
 	t.Helper()
 	resp, body, err := askTLS(url, config)
 	if err != nil || resp.StatusCode != 200 || body == "" {
@@ -152,7 +158,7 @@ func TestHTTPS_Only(t *testing.T) {
 	config := &tls.Config{RootCAs: authority(t), NextProtos: []string{"h2", "http/1.1"}}
 	resp := wantTLS(t, n.webURL+"/health", config)
 	if resp.ProtoMajor != 1 || resp.TLS.Version != tls.VersionTLS13 || len(resp.TLS.PeerCertificates) != 2 {
-		t.Errorf("%s, TLS %#x, %d certificates", resp.Proto, resp.TLS.Version, len(resp.TLS.PeerCertificates))
+		t.Errorf("HTTP %d, TLS %#x, %d certificates", resp.ProtoMajor, resp.TLS.Version, len(resp.TLS.PeerCertificates))
 	}
 	wantTLS(t, n.webURL+"/getJournal?jid=j1&segmentTxId=1&storageInfo="+
 		url.QueryEscape(fmt.Sprintf("%d:4711:0:CID-test", layoutVersion)), config)
