@@ -65,14 +65,14 @@ func (c *cutFS) Rename(oldName, newName string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := c.of(newName)
-	info, err := c.FS.Stat(oldName)
+	info, err := c.Stat(oldName)
 	if u == nil || err != nil || info.IsDir() {
 		return c.FS.Rename(oldName, newName)
 	}
 	u.next++
 	r := rename{Number: u.next, From: oldName, To: newName}
-	if old, err := c.FS.Stat(newName); err == nil && old.Mode().IsRegular() {
-		if err := c.FS.Link(newName, u.kept(r.Number)); err != nil {
+	if old, err := c.Stat(newName); err == nil && old.Mode().IsRegular() {
+		if err := c.Link(newName, u.kept(r.Number)); err != nil {
 			return err
 		}
 		r.Replaced = true
