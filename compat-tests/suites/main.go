@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
@@ -65,13 +66,14 @@ type options struct {
 	docs       bool
 	resume     bool
 	negative   string
+	faultsOn   []release
 	sideBySide int
 	dir        string
 }
 
 func parseOptions(args []string) (options, error) {
 	var o options
-	var versions, classes string
+	var versions, classes, faultsOn string
 	flags := flag.NewFlagSet("suites", flag.ContinueOnError)
 	flags.StringVar(&versions, "release", "", "Hadoop releases, with commas; none: all")
 	flags.StringVar(&classes, "classes", "", "run the classes whose simple names match this expression; none: all")
@@ -82,6 +84,7 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.resume, "resume", false, "with -dir: do not run again what came to its end in an earlier run there")
 	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
 	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
+	flags.StringVar(&faultsOn, "negative-release", "", "releases of -release whose tests see planted faults; none: all of them")
 	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
 	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails")
 	if err := flags.Parse(args); err != nil {
@@ -89,6 +92,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	var err error
 	if o.releases, err = findReleases(versions); err != nil {
+		return o, err
+	}
+	if o.faultsOn, err = findReleases(faultsOn); err != nil {
 		return o, err
 	}
 	if o.only, err = regexp.Compile("^(" + classes + ")$"); classes == "" {
@@ -191,6 +197,9 @@ func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
 	if err := errors.Join(err, failed); err != nil || o.negative == "" {
 		return problems, err
 	}
+	campaigns = slices.DeleteFunc(campaigns, func(c *campaign) bool {
+		return !slices.ContainsFunc(o.faultsOn, func(r release) bool { return r.Version == c.install.release.Version })
+	})
 	more, err := runNegative(ctx, p, campaigns, builds, filepath.Join(dir, "negative"))
 	return append(problems, more...), err
 }

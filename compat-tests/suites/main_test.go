@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestOptions: what is asked for and what is refused.
+func TestOptions(t *testing.T) {
+	o, err := parseOptions(strings.Fields("-release 3.4.2,2.7.7 -core -negative too -negative-release 3.4.2 -classes Test(A|B)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(o.releases) != 2 || o.releases[0].Version != "3.4.2" || o.releases[1].Version != "2.7.7" || len(o.faultsOn) != 1 ||
+		!o.core || o.negative != "too" {
+		t.Errorf("%+v", o)
+	}
+	for class, want := range map[string]bool{"TestA": true, "TestB": true, "TestAB": false, "MyTestA": false} {
+		if o.only.MatchString(class) != want {
+			t.Errorf("%s is chosen: %v", class, !want)
+		}
+	}
+	if o, err := parseOptions(nil); err != nil || len(o.releases) != len(releases) || !o.only.MatchString("TestAny") {
+		t.Errorf("without arguments: %+v, %v", o, err)
+	}
+	for _, args := range []string{"-release 3.4.1", "-release ,", "-classes (", "-negative maybe", "-control -keep",
+		"-control -negative too", "-side-by-side 0", "-resume", "TestA", "-negative-release 2.6"} {
+		if o, err := parseOptions(strings.Fields(args)); err == nil {
+			t.Errorf("%s is taken: %+v", args, o)
+		}
+	}
+}
