@@ -210,6 +210,15 @@ func TestJournalsStatus(t *testing.T) {
 	if got := strings.Count(status(), "Formatted"); got > 300 {
 		t.Errorf("%d journals are named", got)
 	}
+	copyFixture(t, mem, "3.4.2", editsDir+"/made-up-0/current") // a journal now, which leaves its place to another id
+	for _, jid := range []string{"made-up-0", "one-more"} {
+		if _, err := n.Journal(jid, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := status(); !strings.Contains(got, `"made-up-0":{"Formatted":"true"}`) || !strings.Contains(got, `"one-more"`) {
+		t.Errorf("status %s", got)
+	}
 }
 
 // Spec 1.7 GO: a call with a nameservice uses that one's directory; one without, as from a 2.7 client, what exists.

@@ -226,6 +226,7 @@ func (n *Node) openJournal(o *opening, jid, base string, keep bool) {
 		s := o.j.Snapshot()
 		if keep || s.State != storage.NonExistent {
 			n.journals[jid] = o.j
+			delete(n.asked, jid)
 		} else if s.Problem != nil {
 			n.fail(jid, s.Problem)
 		} else if len(n.asked) < maxAsked && len(jid) <= maxFileName {

@@ -35,10 +35,11 @@ type Fetcher struct {
 // error is a java.net.MalformedURLException. acceptRecovery refuses a bad URL before it looks at anything else, and one that
 // cannot be fetched when it must be: Hadoop's own tests name file:///dev/null where nothing is to be fetched.
 func (f *Fetcher) CheckURL(rawURL string) error {
-	protocol, _, _ := strings.Cut(strings.TrimSpace(rawURL), ":")
-	switch strings.ToLower(protocol) {
-	case "file", "ftp", "jrt", "mailto":
-		return nil
+	if protocol, _, ok := strings.Cut(strings.TrimSpace(rawURL), ":"); ok {
+		switch strings.ToLower(protocol) {
+		case "file", "ftp", "jrt", "mailto":
+			return nil
+		}
 	}
 	_, err := parseURL(rawURL)
 	return err

@@ -114,7 +114,7 @@ func TestFetchErrors(t *testing.T) {
 // TestBadURLs: what acceptRecovery refuses before anything else is a java.net.MalformedURLException, and nothing is sent.
 func TestBadURLs(t *testing.T) {
 	var f servlet.Fetcher
-	for _, u := range []string{"", "foo", "/getJournal", "https:///x", "http:", "http:///x",
+	for _, u := range []string{"", "foo", "file", "/getJournal", "https:///x", "http:", "http:///x",
 		"http://:80/x", "http://h:99999/x", "http://h:0/x", "http://h:x/", "http://[::1/x", "http://u:p@h/x", "http:h/x", "http://h/%zz",
 		"jar:http://h/x", "javascript:alert(1)", "http://h\n/x"} {
 		err := f.CheckURL(u)
