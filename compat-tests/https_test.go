@@ -23,7 +23,11 @@ func quorumOverTLS(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	stores := filepath.Join(must(hadoop.RepositoryRoot())(t), "internal", "keystore", "testdata")
 	data := must(os.ReadFile(filepath.Join(stores, "chain.jks")))(t)
 	keys := must(keystore.ReadKeys(data, "storepass", ""))(t)
-	site.UseTLS(&tls.Config{InsecureSkipVerify: true, Certificates: keys})
+	site.UseTLS(&tls.Config{InsecureSkipVerify: true, Certificates: keys, MaxVersion: tls.VersionTLS12})
+	release := "3.4"
+	if site.Install.Release.Version == hadoop.Hadoop277.Version {
+		release = "2.7"
+	}
 
 	s := &stream{t: t, ctx: ctx, site: site}
 	for i, kind := range []hadoop.Kind{hadoop.Ours, hadoop.Java, hadoop.Ours} {
@@ -35,11 +39,8 @@ func quorumOverTLS(t *testing.T, ctx context.Context, site *hadoop.Site) {
 			"dfs.http.policy": "HTTPS_ONLY", "dfs.journalnode.https-address": address, "dfs.journalnode.http-address": "127.0.0.1:0",
 			"dfs.client.https.need-auth": "true", "hadoop.ssl.require.client.cert": "true",
 			"dfs.journalnode.sync.interval": "500", "dfs.namenode.shared.edits.dir": sharedEdits(s.nodes),
-			"dfs.journalnode.enable.sync": fmt.Sprint(kind == hadoop.Ours),
+			"dfs.journalnode.enable.sync": fmt.Sprint(kind == hadoop.Ours), "gojn.compat.release": release,
 		}))
-		if site.Install.Release.Version == hadoop.Hadoop277.Version { // its Jetty is older than TLS 1.3, which a JDK 17 offers for it
-			node.JVM = []string{"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djdk.tls.server.protocols=TLSv1.2"}
-		}
 		for name, text := range sslFiles(stores) {
 			check(t, os.WriteFile(filepath.Join(node.ConfDir(), name), []byte(text), 0o644))
 		}

@@ -66,7 +66,7 @@ func (f *secureFetches) open() (*ssl.Client, error) {
 	}
 	client, err := ssl.NewClient(ssl.ClientConfig{
 		TrustStore: storeOf(f.conf.TrustStore), KeyStore: storeOf(f.conf.KeyStore), Verifier: ssl.Verifier(f.conf.HostnameVerifier),
-		ReloadInterval: f.conf.ReloadInterval, Surroundings: ssl.Surroundings{Logger: f.log},
+		MaxVersion: f.conf.MaxVersion, ReloadInterval: f.conf.ReloadInterval, Surroundings: ssl.Surroundings{Logger: f.log},
 	})
 	if err != nil {
 		return nil, storeError(err, f.conf.KeyStore, f.conf.TrustStore)

@@ -1,6 +1,7 @@
 package hadoopconf
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,7 +84,10 @@ func (r *reader) httpsClient(policy HTTPPolicy) HTTPSClient {
 }
 
 func (r *reader) readClient() HTTPSClient {
-	c := HTTPSClient{HostnameVerifier: strings.ToUpper(r.text(keyVerifier))}
+	c := HTTPSClient{HostnameVerifier: strings.ToUpper(r.text(keyVerifier)), MaxVersion: tls.VersionTLS13}
+	if r.c.release == Release27 {
+		c.MaxVersion = tls.VersionTLS12
+	}
 	switch c.HostnameVerifier {
 	case defaultVerifier, "DEFAULT_AND_LOCALHOST", "STRICT", "STRICT_IE6", "ALLOW_ALL":
 	default:

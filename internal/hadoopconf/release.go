@@ -71,6 +71,8 @@ func CompatRows() []CompatRow {
 			"TestCompat_PlainInclude"},
 		{"an HDFS key in core-site.xml that only 3.4's hdfs-default.xml has (dfs.journalnode.edits.dir)",
 			"core-site.xml counts", "hdfs-default.xml, read later, wins", byRelease, "TestCompat_KeyInCoreSite"},
+		{"TLS of downloads from nodes that serve HTTPS", "1.2: its Jetty breaks 1.3 off, which Java 8u261 and later offer for it",
+			"1.2 and 1.3", byRelease, "TestCompat_DownloadTLS"},
 		{"default of ipc.maximum.data.length", "67108864", "134217728", "134217728: the larger serves both",
 			"TestCompat_MaxDataLength"},
 		{"default of ipc.server.listen.queue.size", "128", "256", "256", "TestCompat_ListenQueue"},

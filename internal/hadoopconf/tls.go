@@ -51,6 +51,9 @@ type HTTPSClient struct {
 	KeyStore KeyStore
 	// HostnameVerifier is DEFAULT, DEFAULT_AND_LOCALHOST, STRICT, STRICT_IE6 or ALLOW_ALL.
 	HostnameVerifier string
+	// MaxVersion is a TLS version as crypto/tls has it: by 2.7's rules 1.2. Its Jetty breaks a connection of TLS 1.3 off,
+	// which later updates of its Java offer in its name, but not to its own clients.
+	MaxVersion uint16
 	// ReloadInterval is as in HTTPSServer.
 	ReloadInterval time.Duration
 	// Problem is why nothing can be fetched by HTTPS; it is empty, or else the policy is HTTPOnly and a warning has said it.

@@ -14,7 +14,7 @@ import (
 
 // noStores is what is read where no file names a store.
 func noStores(verifier string) hadoopconf.HTTPSClient {
-	return hadoopconf.HTTPSClient{HostnameVerifier: verifier, ReloadInterval: 10 * time.Second,
+	return hadoopconf.HTTPSClient{HostnameVerifier: verifier, MaxVersion: tls.VersionTLS13, ReloadInterval: 10 * time.Second,
 		TrustStore: hadoopconf.KeyStore{Key: "ssl.client.truststore.location"}}
 }
 
@@ -149,7 +149,7 @@ func TestKey_HTTPSClient(t *testing.T) {
 	dir := confDir(t, map[string]string{"my-client.xml": file})
 	trust := hadoopconf.KeyStore{Location: "/t", Type: "pkcs12", Password: "tp", Key: "ssl.client.truststore.location",
 		Source: dir + "/my-client.xml:3"}
-	want := hadoopconf.HTTPSClient{TrustStore: trust, HostnameVerifier: "STRICT"}
+	want := hadoopconf.HTTPSClient{TrustStore: trust, HostnameVerifier: "STRICT", MaxVersion: tls.VersionTLS13}
 	kv := []string{"hadoop.ssl.client.conf", "my-client.xml", "hadoop.ssl.hostname.verifier", " strict "}
 	if diff := cmp.Diff(want, readIn(t, dir, kv...).HTTPSClient); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -179,6 +179,11 @@ func TestKey_HTTPSClient(t *testing.T) {
 	}
 	_, _, err = tryReadIn(t, confDir(t, sslFiles()), "hadoop.ssl.hostname.verifier", "NONE", "dfs.http.policy", "HTTPS_ONLY")
 	wantKeyError(t, err, "hadoop.ssl.hostname.verifier", "NONE", "Invalid hostname verifier: NONE", false)
+}
+
+func TestCompat_DownloadTLS(t *testing.T) {
+	most := field(func(j *hadoopconf.JournalNode) uint16 { return j.HTTPSClient.MaxVersion })
+	bothWays(t, nil, nil, most, tls.VersionTLS12, tls.VersionTLS13)
 }
 
 // HttpServer2.Builder.setEnabledProtocols.

@@ -15,6 +15,7 @@ type ClientConfig struct {
 	// KeyStore has the key for servers that ask for one; without a location there is none.
 	KeyStore       Store
 	Verifier       Verifier
+	MaxVersion     uint16        // of TLS; 0: the latest
 	ReloadInterval time.Duration // 0: the stores are read once
 	Surroundings
 }
@@ -22,6 +23,7 @@ type ClientConfig struct {
 // Client gives a configuration for each connection. It may be used by many goroutines.
 type Client struct {
 	verifier Verifier
+	most     uint16
 	now      func() time.Time
 	stores   *reloading[clientStores]
 }
@@ -48,7 +50,7 @@ func NewClient(conf ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{verifier: conf.Verifier, now: stores.Now, stores: stores}, nil
+	return &Client{verifier: conf.Verifier, most: conf.MaxVersion, now: stores.Now, stores: stores}, nil
 }
 
 // TLS is the configuration of a connection to host, a name or an address without port.
@@ -56,6 +58,7 @@ func (c *Client) TLS(host string) *tls.Config {
 	s := c.stores.get()
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
+		MaxVersion:   c.most,
 		ServerName:   host,
 		Certificates: s.keys,
 		// Hadoop's names in certificates are not Go's: both are checked below, as is the chain.
