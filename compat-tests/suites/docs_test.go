@@ -60,14 +60,14 @@ func TestSection(t *testing.T) {
 	pairs := map[string]pair{
 		"2.7.7": {kept{results: []result{r("TestA#x", pass), r("TestA#y[a|b]", fail), kerberos("TestA#k", later)}},
 			kept{results: []result{r("TestA#x", passSecond), {class: "TestA", method: "y[a|b]", outcome: fail, detail: "List<x>"},
-				r("TestA#k", pass)}}},
+				r("TestA#k", pass), r("TestA#q", noCall)}}},
 		"3.4.2": {kept{results: []result{r("TestA#s", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}},
 			kept{results: []result{r("TestA#s", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}}},
 	}
 	want := `| passed of ran | 2.7.7 ours | Java's | 3.4.2 ours | Java's | 3.5.0 ours | Java's |
 | --- | --- | --- | --- | --- | --- | --- |
-| TestA | 1 of 2 (1 later) | 2 of 3 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
-| all | 1 of 2 (1 later) | 2 of 3 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
+| TestA | 1 of 2 (1 later) | 2 of 4 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
+| all | 1 of 2 (1 later) | 2 of 4 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
 
 Not run, on either side:
 
@@ -87,6 +87,12 @@ Fails with Java's node too:
 | method | releases | reason |
 | --- | --- | --- |
 | TestA y[a\|b] | 2.7.7 | List&lt;x> |
+
+Counts as failed, with either node, because no JournalNode received a call in it:
+
+| method | releases |
+| --- | --- |
+| TestA q | 2.7.7 |
 `
 	got := section(pairs, marks{"TestA#s": {skip, "asks the object"}, "TestA#k": {later, "Kerberos"}})
 	if diff := cmp.Diff(want, got); diff != "" {
