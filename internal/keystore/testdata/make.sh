@@ -31,6 +31,13 @@ for kind in jks pkcs12; do
   k -importcert -noprompt -alias ca -keystore $store -storepass storepass -file ca.crt
   k -importcert -noprompt -alias jn -keystore $store -storepass storepass -file jn.crt
 done
+# The same, signed with SHA-1.
+pair jn rsa jn1.example.org -keysize 2048 -keystore sha1.jks -storetype jks -storepass storepass -keypass storepass
+keytool -certreq -alias jn -keystore sha1.jks -storepass storepass -file jn.csr 2>/dev/null
+keytool -gencert -alias ca -keystore ca.jks -storepass storepass -validity 36500 -sigalg SHA1withRSA $SAN \
+  -infile jn.csr -outfile jn.crt 2>/dev/null
+k -importcert -noprompt -alias ca -keystore sha1.jks -storepass storepass -file ca.crt
+k -importcert -noprompt -alias jn -keystore sha1.jks -storepass storepass -file jn.crt
 k -importcert -noprompt -alias ca -keystore trust.jks -storetype jks -storepass storepass -file ca.crt
 k -importcert -noprompt -alias ca -keystore trust.p12 -storetype pkcs12 -storepass storepass -file ca.crt
 rm -f ca.crt jn.crt jn.csr
