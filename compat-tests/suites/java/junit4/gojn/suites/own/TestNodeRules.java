@@ -4,22 +4,22 @@ import org.junit.Test;
 
 /** See {@link NodeRules}. */
 public class TestNodeRules {
-  @Test(timeout = 60000)
+  @Test
   public void testSerialsOutliveConnections() throws Exception {
     NodeRules.serialsOutliveConnections();
   }
 
-  @Test(timeout = 60000)
+  @Test
   public void testStopsLoseNothing() throws Exception {
     NodeRules.stopsLoseNothing();
   }
 
-  @Test(timeout = 60000)
+  @Test
   public void testHalfDoneAcceptIsFinished() throws Exception {
     NodeRules.halfDoneAcceptIsFinished(false);
   }
 
-  @Test(timeout = 60000)
+  @Test
   public void testHalfDoneAcceptIsFinishedByTheNextProcess() throws Exception {
     NodeRules.halfDoneAcceptIsFinished(true);
   }

@@ -1,10 +1,8 @@
 package gojn.suites.own;
 
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** See {@link NodeRules}. */
-@Timeout(60)
 public class TestNodeRules {
   @Test
   public void testSerialsOutliveConnections() throws Exception {
