@@ -30,7 +30,8 @@ func (i *installation) controlJVM(archive string) ([]string, error) {
 	return append(argv, "-cp", strings.Join(append(jars, i.control, i.jars.Dir()), ":")), nil
 }
 
-// archive dumps the classes that a Java node loads, once, so that its JVMs start in half the time: a control starts thousands.
+// archive dumps the classes that a Java node loads, once, so that its JVMs start in half the time: a control starts
+// thousands.
 func (i *installation) archive(ctx context.Context) (string, error) {
 	file := i.control + ".jsa"
 	if _, err := os.Stat(file); err == nil {
@@ -40,7 +41,7 @@ func (i *installation) archive(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	site := `<configuration>
   <property><name>dfs.journalnode.rpc-address</name><value>127.0.0.1:0</value></property>
   <property><name>dfs.journalnode.http-address</name><value>127.0.0.1:0</value></property>
@@ -57,11 +58,14 @@ func (i *installation) archive(ctx context.Context) (string, error) {
 	cp := slices.Index(argv, "-cp")
 	jars := strings.Split(argv[cp+1], ":")
 	list := filepath.Join(dir, "classes")
-	flags := slices.DeleteFunc(slices.Clone(argv[:cp]), func(flag string) bool { return strings.HasPrefix(flag, "-Xshare") })
-	load := append(slices.Clone(flags), "-Xshare:off", "-XX:DumpLoadedClassList="+list, "-cp", argv[cp+1]+":"+dir, controlMain)
+	flags := slices.DeleteFunc(slices.Clone(argv[:cp]), func(flag string) bool {
+		return strings.HasPrefix(flag, "-Xshare")
+	})
+	load := append(slices.Clone(flags), "-Xshare:off", "-XX:DumpLoadedClassList="+list,
+		"-cp", argv[cp+1]+":"+dir, controlMain)
 	// Only jars may be archived; the last two are directories.
-	dump := append(slices.Clone(flags), "-Xshare:dump", "-XX:SharedClassListFile="+list, "-XX:SharedArchiveFile="+file+".tmp",
-		"-cp", strings.Join(jars[:len(jars)-2], ":"))
+	dump := append(slices.Clone(flags), "-Xshare:dump", "-XX:SharedClassListFile="+list,
+		"-XX:SharedArchiveFile="+file+".tmp", "-cp", strings.Join(jars[:len(jars)-2], ":"))
 	for _, argv := range [][]string{load, dump} { // the node ends with its standard input
 		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			return "", fmt.Errorf("archive the control's classes: %w\n%s", err, out)

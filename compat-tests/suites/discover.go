@@ -30,8 +30,8 @@ var helpers = []string{
 	"org.apache.hadoop.hdfs.server.namenode.ha.HATestUtil", // starts one in setUpObserverCluster, see markerCalls
 }
 
-// discover returns the names of the test classes below tests (an unpacked tests jar) that name a marker themselves, in a
-// nested class or in a class that they extend; sorted.
+// discover returns the names of the test classes below tests (an unpacked tests jar) that name a marker themselves,
+// in a nested class or in a class that they extend; sorted.
 func discover(tests fs.FS) ([]string, error) {
 	marked := make(map[string]bool) // outer classes
 	supers := make(map[string]map[string]bool)
@@ -112,7 +112,8 @@ func reaches(class string, supers map[string]map[string]bool, marked, seen map[s
 	return false
 }
 
-// checkDiscovered compares the committed list with what the tests jar has: the list is complete, or the run says nothing.
+// checkDiscovered compares the committed list with what the tests jar has: the list is complete, or the run says
+// nothing.
 func checkDiscovered(found []string, list classList) []string {
 	var problems []string
 	known := make(map[string]bool)

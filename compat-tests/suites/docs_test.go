@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDocumented: the section of docs/compatibility.md is what the kept results give, and they are no worse than the control.
+// TestDocumented: the section of docs/compatibility.md is what the kept results give, and they are no worse than the
+// control.
 func TestDocumented(t *testing.T) {
 	pairs, err := readPairs(keptFiles)
 	if err != nil {

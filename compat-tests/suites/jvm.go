@@ -67,8 +67,8 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} [%t] %-5p %c{2} (%F:
 `,
 }
 
-// run runs the job to its end or to the end of its budget. An error is the environment's; what goes wrong in the JVM stands in
-// the answer.
+// run runs the job to its end or to the end of its budget. An error is the environment's; what goes wrong in the JVM
+// stands in the answer.
 func (j job) run(ctx context.Context) (ended, error) {
 	if j.resume {
 		if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
@@ -237,7 +237,8 @@ func (j job) argv(confDir, nodeDir, argsFile string) []string {
 	for _, property := range j.properties { // they win
 		argv = append(argv, "-D"+property)
 	}
-	argv = append(argv, "-cp", j.install.jars.ClassPath(j.install.shim, confDir, filepath.Join(root, "classes")), "gojn.suites.Main")
+	path := j.install.jars.ClassPath(j.install.shim, confDir, filepath.Join(root, "classes"))
+	argv = append(argv, "-cp", path, "gojn.suites.Main")
 	if len(j.methods) == 0 {
 		return append(argv, j.class.name)
 	}

@@ -14,7 +14,8 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// keptFiles are results of earlier runs: of the Java node, by which ours is judged, and of ours, which docs/compatibility.md tells.
+// keptFiles are results of earlier runs: of the Java node, by which ours is judged, and of ours, which
+// docs/compatibility.md tells.
 //
 //go:embed control ours
 var keptFiles embed.FS
@@ -85,7 +86,8 @@ func parseKept(text string) (kept, error) {
 	return k, nil
 }
 
-// with replaces the results of some classes by new ones; all others stay, unless the list does not have their class any more.
+// with replaces the results of some classes by new ones; all others stay, unless the list does not have their class
+// any more.
 func (k kept) with(list classList, classes []string, results []result, now time.Time) kept {
 	listed := func(name string) bool {
 		return slices.ContainsFunc(list.classes, func(c class) bool { return simpleName(c.name) == name })

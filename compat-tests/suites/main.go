@@ -1,6 +1,6 @@
-// Command suites runs Hadoop's own tests, unmodified, against processes of our binary (or, with -control, of the Java node),
-// and judges ours by the Java node's kept results. It exits with 1 if something is wrong, with 2 if it cannot tell. See
-// docs/compatibility.md.
+// Command suites runs Hadoop's own tests, unmodified, against processes of our binary (or, with -control, of the
+// Java node), and judges ours by the Java node's kept results. It exits with 1 if something is wrong, with 2 if it
+// cannot tell. See docs/compatibility.md.
 package main
 
 import (

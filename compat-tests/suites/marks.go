@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// skipFile is the one list of what is not run, on either side, and of what comes later on ours. It is for all releases; a
-// release may lack some of the methods.
+// skipFile is the one list of what is not run, on either side, and of what comes later on ours. It is for all
+// releases; a release may lack some of the methods.
 const skipFile = "java/skips.tsv"
 
 // mark is one line of the list.

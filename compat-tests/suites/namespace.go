@@ -22,9 +22,9 @@ const insideFlag = "-inside"
 // root is where a JVM has its files in memory, see inside. It exists in the JVM's mount namespace only.
 const root = "/tmp/suite"
 
-// inside says what runs in namespaces of its own: its network has the loopback interface only, because tests of Hadoop listen on
-// the wildcard address and on fixed ports; its /tmp is empty and in memory, because some wipe /tmp/hadoop; and none of its
-// processes outlives the first one.
+// inside says what runs in namespaces of its own: its network has the loopback interface only, because tests of
+// Hadoop listen on the wildcard address and on fixed ports; its /tmp is empty and in memory, because some wipe
+// /tmp/hadoop; and none of its processes outlives the first one.
 type inside struct {
 	Keep    []string // directories that are seen inside although they lie below /tmp
 	Classes string   // of the tests; copied, because some tests write beside their classes
@@ -49,8 +49,8 @@ func canIsolate() error {
 	return nil
 }
 
-// runInside is this program as the first process of the namespaces: it prepares them, runs Argv and returns its exit status.
-// SIGQUIT goes to the program. With an empty file name it only prepares.
+// runInside is this program as the first process of the namespaces: it prepares them, runs Argv and returns its exit
+// status. SIGQUIT goes to the program. With an empty file name it only prepares.
 func runInside(file string) (int, error) {
 	var plan inside
 	if file != "" {

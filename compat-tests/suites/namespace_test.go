@@ -81,7 +81,8 @@ func tmpDir(t *testing.T) string {
 	return dir
 }
 
-// TestInside: a JVM sees a /tmp and a network of its own, the directories that it needs, and copies of the test classes.
+// TestInside: a JVM sees a /tmp and a network of its own, the directories that it needs, and copies of the test
+// classes.
 func TestInside(t *testing.T) {
 	keep, hidden := tmpDir(t), tmpDir(t)
 	got, status := shell(t, keep, `

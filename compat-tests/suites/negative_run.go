@@ -20,8 +20,8 @@ type negativeJob struct {
 // builtFault are the builds of one fault; sound is the ordinary build where the fault has no other.
 type builtFault struct{ faulty, sound binaries }
 
-// buildFaults builds all of them, in the background, while the classes wait for each other: the function that it returns
-// waits for the end.
+// buildFaults builds all of them, in the background, while the classes wait for each other: the function that it
+// returns waits for the end.
 func buildFaults(ctx context.Context, nodes binaries, dir string) func() ([]builtFault, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -139,8 +139,8 @@ func (c *campaign) passedAll(victims []victim) bool {
 	})
 }
 
-// judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and neither have
-// been skipped nor have gone down with its JVM.
+// judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and
+// neither have been skipped nor have gone down with its JVM.
 func (n negativeJob) judge(v victim, e ended) (told, problem string) {
 	found := result{outcome: notRun, detail: e.problem}
 	for _, r := range e.results {

@@ -15,13 +15,14 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
-// javaSources are our classes: of the JVM that runs the tests, and, in control/, of the Java node as an external process.
+// javaSources are our classes: of the JVM that runs the tests, and, in control/, of the Java node as an external
+// process.
 //
 //go:embed java
 var javaSources embed.FS
 
-// controlSources is the directory of the control's sources. They are compiled apart: the class path of a Java node must not
-// have our replacement for Hadoop's JournalNode.
+// controlSources is the directory of the control's sources. They are compiled apart: the class path of a Java node
+// must not have our replacement for Hadoop's JournalNode.
 const controlSources = "control"
 
 // installation is what is on this machine for one release; nothing of it is ever written to.
@@ -60,7 +61,8 @@ func provision(ctx context.Context, r release) (*installation, error) {
 	return i, err
 }
 
-// sourcesOf are the Java sources below java/<dir> for each dir, by their path below that. One that comes twice is an error.
+// sourcesOf are the Java sources below java/<dir> for each dir, by their path below that. One that comes twice is an
+// error.
 func sourcesOf(all fs.FS, dirs ...string) (map[string][]byte, error) {
 	sources := make(map[string][]byte)
 	for _, dir := range dirs {

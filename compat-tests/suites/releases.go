@@ -62,8 +62,8 @@ func (r release) artifacts() []string {
 		"org.apache.hadoop:hadoop-hdfs:"+r.Version+":tests")
 }
 
-// jvm are the flags of a JVM that runs tests: those of Hadoop's own build (hadoop-project, extraJavaTestArgs), and what the
-// release needs at all.
+// jvm are the flags of a JVM that runs tests: those of Hadoop's own build (hadoop-project, extraJavaTestArgs), and
+// what the release needs at all.
 func (r release) jvm() []string {
 	flags := append(r.JVM(), "-Dnet.bytebuddy.experimental=true")
 	for _, opened := range []string{"java.io", "java.lang", "java.lang.reflect", "java.math", "java.net", "java.text", "java.util",

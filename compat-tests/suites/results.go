@@ -113,11 +113,12 @@ func weigh(results []result) []result {
 	return all
 }
 
-// ofWholeClass tells whether the result is one of a class that failed outside its methods, or whose methods nobody knows.
+// ofWholeClass tells whether the result is one of a class that failed outside its methods, or whose methods nobody
+// knows.
 func (r result) ofWholeClass() bool { return strings.HasPrefix(r.method, "(") }
 
-// withSecond puts the results of second attempts into the first ones: what fails twice has failed. A class that failed as a
-// whole was run as a whole again.
+// withSecond puts the results of second attempts into the first ones: what fails twice has failed. A class that
+// failed as a whole was run as a whole again.
 func withSecond(first, second []result) []result {
 	var all []result
 	known := byID(first)
