@@ -101,12 +101,47 @@ func (c *campaign) complete(j job, e ended) []result {
 	if len(all) == len(e.results) { // nobody knows what else there is
 		all = append(all, result{class: class, method: "(class)", outcome: notRun, detail: e.problem})
 	}
+	for i := range all {
+		all[i].where = j.dir
+	}
 	return all
 }
 
-// runCampaigns runs all classes of all of them in one pool, then what failed once more, each method alone.
-func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) error {
-	owner := make(map[string]*campaign) // by directory
+// attempts are those of one class.
+type attempts struct {
+	c       *campaign
+	results []result
+	open    int // JVMs without an end
+	first   bool
+}
+
+// ended takes in the end of a JVM, and returns the second attempts that it makes necessary.
+func (a *attempts) ended(j job, e ended) []job {
+	results := e.results
+	if len(j.methods) == 0 {
+		results = a.c.complete(j, e)
+	}
+	if a.c.side == javaNode {
+		results = asControl(results)
+	} else {
+		results = withKilled(results, a.c.control.results)
+	}
+	a.open--
+	if a.first {
+		a.results = withSecond(a.results, results)
+		return nil
+	}
+	a.first, a.results = true, results
+	more := again(j, results)
+	a.open += len(more)
+	return more
+}
+
+// runCampaigns runs all classes of all of them in one pool, and what failed once more, each method alone. As soon as that is
+// over for a class its results are in the campaign and done is called, one call at a time.
+func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string,
+	done func(c *campaign, class string)) error {
+	owner := make(map[string]*attempts) // by directory
 	var jobs []job
 	for _, c := range campaigns {
 		more, err := c.jobs(ctx, nodes, dir)
@@ -114,46 +149,34 @@ func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes bina
 			return err
 		}
 		for _, j := range more {
-			owner[j.dir] = c
+			owner[j.dir] = &attempts{c: c, open: 1}
 		}
 		jobs = append(jobs, more...)
 	}
-	longestFirst(jobs, func(j job) time.Duration { return took(owner[j.dir].known(), simpleName(j.class.name)) })
-	first, err := p.run(ctx, jobs)
-	if err != nil {
-		return err
-	}
-	var seconds []job
-	for i, j := range jobs {
-		c := owner[j.dir]
-		results := c.complete(j, first[i])
-		c.results = append(c.results, results...)
-		for _, k := range again(j, results) {
-			owner[k.dir] = c
-			seconds = append(seconds, k)
+	longestFirst(jobs, func(j job) time.Duration { return took(owner[j.dir].c.known(), simpleName(j.class.name)) })
+	err := p.each(ctx, jobs, func(j job, e ended) []job {
+		a := owner[j.dir]
+		more := a.ended(j, e)
+		for _, k := range more {
+			owner[k.dir] = a
 		}
-	}
-	second, err := p.run(ctx, seconds)
-	if err != nil {
-		return err
-	}
-	for i, k := range seconds {
-		owner[k.dir].results = withSecond(owner[k.dir].results, second[i].results)
-	}
+		if a.open == 0 {
+			a.c.results = append(a.c.results, a.results...)
+			done(a.c, simpleName(j.class.name))
+		}
+		return more
+	})
 	for _, c := range campaigns {
-		if c.side == javaNode {
-			c.results = asControl(c.results)
-		}
 		sortResults(c.results)
 	}
-	return nil
+	return err
 }
 
 // judge is what is wrong with the results of a campaign.
 func (c *campaign) judge(claims bool) []string {
 	names := c.names()
 	if c.side == javaNode {
-		return judgeControl(names, c.results)
+		return control{c.install.release.Version, names, c.results, ofClasses(c.control.results, names), c.marks}.judge()
 	}
 	t := trial{classes: names, ours: c.results, control: ofClasses(c.control.results, names), marks: c.marks}
 	if claims {

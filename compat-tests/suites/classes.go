@@ -50,6 +50,18 @@ func listOf(version string) (classList, error) {
 	return list, nil
 }
 
+// allLists are those of all releases, by version.
+func allLists() (map[string]classList, error) {
+	lists := make(map[string]classList)
+	for _, r := range releases {
+		var err error
+		if lists[r.Version], err = listOf(r.Version); err != nil {
+			return nil, err
+		}
+	}
+	return lists, nil
+}
+
 func parseClassList(text string) (classList, error) {
 	list := classList{left: make(map[string]string)}
 	simple := make(map[string]bool)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,45 +40,78 @@ func readPairs(files fs.FS) (map[string]pair, error) {
 	return pairs, nil
 }
 
+// ciReleases are those whose core classes CI runs, see hadoop-suites-ci in the Makefile; make long runs all of all.
+var ciReleases = []string{"3.4.2", "2.7.7"}
+
 // section is the generated part of the document.
-func section(pairs map[string]pair, m marks) string {
+func section(lists map[string]classList, pairs map[string]pair, m marks, faults []plantedFault) string {
 	var b strings.Builder
-	writeCounts(&b, pairs)
-	writeSkips(&b, pairs, m)
-	writeLater(&b, pairs, m)
-	writeControlFails(&b, pairs)
+	writeCounts(&b, lists, pairs)
+	writeMethods(&b, pairs, m)
+	writeFaults(&b, faults)
 	return b.String()
 }
 
-// writeCounts is a row per class, with a pair of columns per release.
-func writeCounts(b *strings.Builder, pairs map[string]pair) {
+// writeCounts is a row per class, with a column per release. Its form is what compat-tests/ran reads: where a cell says CI or
+// long, the class has to run there and nothing of it may be wrong.
+func writeCounts(b *strings.Builder, lists map[string]classList, pairs map[string]pair) {
 	b.WriteString("| passed of ran |")
 	for _, r := range releases {
-		fmt.Fprintf(b, " %s ours | Java's |", r.Version)
+		b.WriteString(" " + r.Version + " |")
 	}
-	b.WriteString("\n| --- |" + strings.Repeat(" --- | --- |", len(releases)) + "\n")
-	classes := make(map[string]bool)
-	for _, p := range pairs {
-		for _, r := range append(slices.Clone(p.ours.results), p.control.results...) {
-			classes[r.class] = true
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(releases)) + "\n")
+	listed := make(map[string]map[string]class) // by simple name and release
+	for version, list := range lists {
+		for _, c := range list.classes {
+			name := simpleName(c.name)
+			if listed[name] == nil {
+				listed[name] = make(map[string]class)
+			}
+			listed[name][version] = c
 		}
 	}
 	sums := make(map[string][2]counts)
-	for _, class := range slices.Sorted(maps.Keys(classes)) {
-		fmt.Fprintf(b, "| %s |", class)
+	for _, name := range slices.Sorted(maps.Keys(listed)) {
+		fmt.Fprintf(b, "| `%s` |", name)
 		for _, r := range releases {
-			o := countOf(ofClasses(pairs[r.Version].ours.results, []string{class}))
-			c := countOf(ofClasses(pairs[r.Version].control.results, []string{class}))
-			fmt.Fprintf(b, " %v | %v |", o, c)
-			sums[r.Version] = [2]counts{sums[r.Version][0].plus(o), sums[r.Version][1].plus(c)}
+			c, there := listed[name][r.Version]
+			o := countOf(ofClasses(pairs[r.Version].ours.results, []string{name}))
+			j := countOf(ofClasses(pairs[r.Version].control.results, []string{name}))
+			sums[r.Version] = [2]counts{sums[r.Version][0].plus(o), sums[r.Version][1].plus(j)}
+			text := "–"
+			if there {
+				text = both(o, j)
+			}
+			if there && o.passed > 0 {
+				text += "; " + runsIn(c, r.Version)
+			}
+			b.WriteString(" " + text + " |")
 		}
 		b.WriteString("\n")
 	}
 	b.WriteString("| all |")
 	for _, r := range releases {
-		fmt.Fprintf(b, " %v | %v |", sums[r.Version][0], sums[r.Version][1])
+		fmt.Fprintf(b, " %s |", both(sums[r.Version][0], sums[r.Version][1]))
 	}
 	b.WriteString("\n")
+}
+
+func runsIn(c class, version string) string {
+	if c.core && slices.Contains(ciReleases, version) {
+		return "CI"
+	}
+	return "long"
+}
+
+// both tells the counts of ours and of Java's node.
+func both(ours, java counts) string {
+	tell := func(n counts) string {
+		if n == (counts{}) {
+			return "not run yet"
+		}
+		return n.String()
+	}
+	return tell(ours) + ", Java " + tell(java)
 }
 
 // where are the releases in whose results a method has an outcome.
@@ -132,29 +166,67 @@ func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(text)
 }
 
-func writeSkips(b *strings.Builder, pairs map[string]pair, m marks) {
+// writeMethods lists the methods that are no plain pass.
+func writeMethods(b *strings.Builder, pairs map[string]pair, m marks) {
 	lines(b, "Not run, on either side:", pairs, ofOurs,
 		func(r result) bool { return r.outcome == skip || r.outcome == assumed },
 		func(r result) string {
 			if r.outcome == assumed {
 				return "Hadoop's own: " + r.detail
 			}
-			return m[r.id()].reason
+			return m.runs[r.key()].reason
 		})
-}
-
-func writeLater(b *strings.Builder, pairs map[string]pair, m marks) {
 	lines(b, "Later, and fails now on ours:", pairs, ofOurs,
 		func(r result) bool { return r.outcome == later },
-		func(r result) string { return m[r.id()].reason })
+		func(r result) string { return m.runs[r.key()].reason })
+	lines(b, "Fails with Java's node:", pairs, ofControl,
+		func(r result) bool { return r.outcome.failed() },
+		func(r result) string { return cmp.Or(m.java[r.key()].reason, r.detail) })
+	lines(b, "Asks no JournalNode, with either node, and counts as neither passed nor failed:", pairs, ofOurs,
+		func(r result) bool { return r.outcome == noCall }, nil)
 }
 
-func writeControlFails(b *strings.Builder, pairs map[string]pair) {
-	lines(b, "Fails with Java's node too:", pairs, ofControl,
-		func(r result) bool { return r.outcome.failed() && r.outcome != noCall },
-		func(r result) string { return r.detail })
-	lines(b, "Counts as failed, with either node, because no JournalNode received a call in it:", pairs, ofControl,
-		func(r result) bool { return r.outcome == noCall }, nil)
+// writeFaults lists the builds with planted faults and who sees them.
+func writeFaults(b *strings.Builder, faults []plantedFault) {
+	if len(faults) == 0 {
+		return
+	}
+	b.WriteString("\nBuilds with a planted fault, and the methods that fail with it and pass without (" + ownPackage +
+		" is ours, all others are Hadoop's):\n\n| build | what is wrong with it | fails | releases |\n| --- | --- | --- | --- |\n")
+	for _, f := range faults {
+		victims := make(map[string][]string) // the releases of each text
+		for _, r := range releases {
+			text := victimText(f.victims[r.Version])
+			victims[text] = append(victims[text], r.Version)
+		}
+		for _, text := range slices.Sorted(maps.Keys(victims)) {
+			if text != "" {
+				fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, cell(f.words), text, strings.Join(victims[text], ", "))
+			}
+		}
+	}
+}
+
+// ownPackage has tests of ours.
+const ownPackage = "gojn.suites.own"
+
+// victimText names methods, behind their class.
+func victimText(victims []victim) string {
+	var parts []string
+	last := ""
+	for _, v := range victims {
+		if v.class == last {
+			parts[len(parts)-1] += ", " + v.method
+			continue
+		}
+		last = v.class
+		name := simpleName(v.class)
+		if strings.HasPrefix(v.class, ownPackage+".") {
+			name = v.class
+		}
+		parts = append(parts, name+" "+v.method)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // writeDocs writes the section of what is kept now into docs/compatibility.md.
@@ -171,6 +243,10 @@ func writeDocs() error {
 	if err != nil {
 		return err
 	}
+	lists, err := allLists()
+	if err != nil {
+		return err
+	}
 	m, _, err := readMarks()
 	if err != nil {
 		return err
@@ -184,7 +260,7 @@ func writeDocs() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.WriteFile(name, []byte(before+section(pairs, m)+after), 0o644)
+	return os.WriteFile(name, []byte(before+section(lists, pairs, m, plantedFaults)+after), 0o644)
 }
 
 // cutSection divides the document at the generated part; before and after have the lines of the markers.

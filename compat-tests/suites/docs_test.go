@@ -1,9 +1,11 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,18 +30,18 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(section(pairs, m), generated); diff != "" {
+	lists, err := allLists()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(section(lists, pairs, m, plantedFaults), generated); diff != "" {
 		t.Errorf("KEEP=1 make hadoop-suites writes another section: -generated +document\n%s", diff)
 	}
 	used := make(map[string]bool)
 	for _, release := range releases {
-		list, err := listOf(release.Version)
-		if err != nil {
-			t.Fatal(err)
-		}
 		p := pairs[release.Version]
-		c := &campaign{side: ours, classes: list.classes, marks: m, control: p.control, results: p.ours.results}
-		for _, problem := range c.judge(false) {
+		c := &campaign{side: ours, classes: lists[release.Version].classes, marks: m, control: p.control, results: p.ours.results}
+		for _, problem := range append(c.judge(false), control{version: release.Version, results: p.control.results, marks: m}.judge()...) {
 			t.Errorf("%s %s", release.Version, problem)
 		}
 		for _, kept := range append(slices.Clone(p.ours.results), p.control.results...) {
@@ -49,7 +51,9 @@ func TestDocumented(t *testing.T) {
 			used[kept.class+"#"+kept.function()] = true
 		}
 	}
-	for id := range m {
+	ids := keys(m.runs)
+	maps.Copy(ids, keys(m.java))
+	for id := range ids {
 		if !used[id] {
 			t.Errorf("%s names %s, which no release has", skipFile, id)
 		}
@@ -59,23 +63,27 @@ func TestDocumented(t *testing.T) {
 // TestSection: what the section tells of results.
 func TestSection(t *testing.T) {
 	pairs := map[string]pair{
-		"2.7.7": {kept{results: []result{r("TestA#x", pass), r("TestA#y[a|b]", fail), kerberos("TestA#k", later)}},
+		"2.7.7": {kept{results: []result{r("TestA#x", pass), r("TestA#y[a|b]", fail), kerberos("TestA#k", later), silent("TestA#q"),
+			r("TestB#z", passSecond)}},
 			kept{results: []result{r("TestA#x", passSecond), {class: "TestA", method: "y[a|b]", outcome: fail, detail: "List<x>"},
 				r("TestA#k", pass), r("TestA#q", noCall)}}},
-		"3.4.2": {kept{results: []result{r("TestA#s", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}},
-			kept{results: []result{r("TestA#s", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}}},
+		"3.4.2": {kept{results: []result{r("TestA#s[1]", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}},
+			kept{results: []result{r("TestA#s[1]", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}}},
 	}
-	want := `| passed of ran | 2.7.7 ours | Java's | 3.4.2 ours | Java's | 3.5.0 ours | Java's |
-| --- | --- | --- | --- | --- | --- | --- |
-| TestA | 1 of 2 (1 later) | 2 of 4 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
-| all | 1 of 2 (1 later) | 2 of 4 | 0 of 0 (2 skipped) | 0 of 0 (2 skipped) | – | – |
-
+	core := class{name: "org.TestA", core: true}
+	lists := map[string]classList{"2.7.7": {classes: []class{core, {name: "org.TestB"}}}, "3.4.2": {classes: []class{core}}}
+	want := "| passed of ran | 2.7.7 | 3.4.2 | 3.5.0 |\n| --- | --- | --- | --- |\n" +
+		"| `TestA` | 1 of 2 (1 later, 1 without a call), Java 2 of 3, 1 at the 2nd attempt (1 without a call); CI | " +
+		"0 of 0 (2 skipped), Java 0 of 0 (2 skipped) | – |\n" +
+		"| `TestB` | 1 of 1, 1 at the 2nd attempt, Java not run yet; long | – | – |\n" +
+		"| all | 2 of 3, 1 at the 2nd attempt (1 later, 1 without a call), Java 2 of 3, 1 at the 2nd attempt (1 without a call) | " +
+		"0 of 0 (2 skipped), Java 0 of 0 (2 skipped) | not run yet, Java not run yet |\n" + `
 Not run, on either side:
 
 | method | releases | reason |
 | --- | --- | --- |
 | TestA i | 3.4.2 | Hadoop's own: broken |
-| TestA s | 3.4.2 | asks the object |
+| TestA s[1] | 3.4.2 | asks the object |
 
 Later, and fails now on ours:
 
@@ -83,20 +91,48 @@ Later, and fails now on ours:
 | --- | --- | --- |
 | TestA k | 2.7.7 | Kerberos |
 
-Fails with Java's node too:
+Fails with Java's node:
 
 | method | releases | reason |
 | --- | --- | --- |
 | TestA y[a\|b] | 2.7.7 | List&lt;x> |
 
-Counts as failed, with either node, because no JournalNode received a call in it:
+Asks no JournalNode, with either node, and counts as neither passed nor failed:
 
 | method | releases |
 | --- | --- |
 | TestA q | 2.7.7 |
-`
-	got := section(pairs, marks{"TestA#s": {skip, "asks the object"}, "TestA#k": {later, "Kerberos"}})
+
+Builds with a planted fault, and the methods that fail with it and pass without (gojn.suites.own is ours, all others are Hadoop's):
+
+| build | what is wrong with it | fails | releases |
+| --- | --- | --- | --- |
+` + "| `f` | forgets | TestA x, y; gojn.suites.own.TestO z | 2.7.7, 3.5.0 |\n| `f` | forgets | TestA y | 3.4.2 |\n"
+	m := marks{runs: map[string]mark{"TestA#s": {outcome: skip, reason: "asks the object"}, "TestA#k": {outcome: later, reason: "Kerberos"}}}
+	usual := []victim{{class: "org.TestA", method: "x"}, {class: "org.TestA", method: "y"}, {class: "gojn.suites.own.TestO", method: "z"}}
+	got := section(lists, pairs, m, []plantedFault{{name: "f", words: "forgets",
+		victims: map[string][]victim{"2.7.7": usual, "3.5.0": usual, "3.4.2": usual[1:2]}}})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestCells: a cell says CI where the Makefile runs the class in CI.
+func TestCells(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "-release " + strings.Join(ciReleases, ",") + " -core "; !strings.Contains(string(text), want) {
+		t.Errorf("hadoop-suites-ci does not run %s", want)
+	}
+	for _, row := range []struct {
+		core    bool
+		version string
+		want    string
+	}{{true, "3.4.2", "CI"}, {true, "2.7.7", "CI"}, {true, "3.5.0", "long"}, {false, "3.4.2", "long"}} {
+		if got := runsIn(class{core: row.core}, row.version); got != row.want {
+			t.Errorf("%+v: %s", row, got)
+		}
 	}
 }

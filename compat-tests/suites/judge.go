@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // trial is one run of ours with all that it is judged by. Results are those of the classes that were to run, no others.
@@ -16,7 +17,7 @@ type trial struct {
 	marks   marks
 }
 
-// judge returns what is wrong, sorted; nothing if the run passes.
+// judge returns what is wrong, sorted; nothing if the run passes. Each begins with the class, see classOf.
 func (t trial) judge() []string {
 	var problems []string
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
@@ -32,42 +33,105 @@ func (t trial) judge() []string {
 	}
 	for id, o := range mine {
 		c, known := theirs[id]
+		problem := t.ofLater(o, c)
 		switch {
-		case o.outcome == laterPass:
-			wrong("%s passes: take it off the list of what comes later", id)
-		case o.outcome.passed() && slices.Contains(o.flags, "kerberos") && !t.marks.is(id, later):
-			wrong("%s ran with Kerberos and passes: that is not built", id)
+		case problem != "":
 		case !known:
-			wrong("%s: the control does not know it; CONTROL=1 makes it anew", id)
-		case o.outcome == later:
-			if !t.marks.is(id, later) {
-				wrong("%s is said to come later and is not listed", id)
-			}
-		case c.outcome.passed() && !o.outcome.passed():
-			wrong("%s: the control passes, ours: %s%s", id, o.outcome, because(o))
-		case (o.outcome == skip || o.outcome == assumed) && c.outcome != o.outcome:
-			wrong("%s is skipped, but not with the control", id)
+			problem = "the control does not know it; CONTROL=1 makes it anew"
+		case t.isLater(o): // needs no more
+		default:
+			problem = compare(o, c)
+		}
+		if problem != "" {
+			wrong("%s: %s", id, problem)
 		}
 	}
 	for id, c := range theirs {
 		if _, ran := mine[id]; !ran {
-			wrong("%s did not run; with the control: %s", id, c.outcome)
+			wrong("%s: it did not run; with the control: %s", id, c.outcome)
 		}
 	}
 	for _, c := range t.claimed {
 		if o, ran := mine[c.id()]; c.outcome.passed() && (!ran || !o.outcome.passed()) {
-			wrong("%s passed when docs/compatibility.md was written, now: %s", c.id(), cmp.Or(string(o.outcome), "it did not run"))
+			wrong("%s: it passed when docs/compatibility.md was written, now: %s", c.id(),
+				cmp.Or(string(o.outcome), "it did not run"))
 		}
 	}
 	slices.Sort(problems)
 	return slices.Compact(problems)
 }
 
-func because(r result) string {
-	if r.detail == "" {
-		return ""
+// isLater: a listed one that passes without asking a JournalNode proves nothing about what comes later.
+func (t trial) isLater(o result) bool {
+	return o.outcome == later || o.outcome == noCall && t.marks.is(o, later)
+}
+
+// ofLater is what is wrong with a method as one that needs what is not built. Only Kerberos excuses one.
+func (t trial) ofLater(o, c result) string {
+	switch {
+	case o.outcome == laterPass:
+		return "it passes: take it off the list of what comes later"
+	case t.isLater(o) && !t.marks.is(o, later):
+		return "it is said to come later and is not listed"
+	case t.isLater(o) && !o.has(withKerberos) && !c.has(withKerberos):
+		return "it is listed as later, but had Kerberos on neither with ours nor with the control" + because(o)
+	case o.outcome.passed() && o.has(withKerberos) && !t.marks.is(o, later):
+		return "it ran with Kerberos and passes: that is not built"
 	}
-	return ", " + r.detail
+	return ""
+}
+
+// compare is what is wrong with a method of ours beside the control's.
+func compare(o, c result) string {
+	skipped := o.outcome == skip || o.outcome == assumed
+	switch {
+	case c.outcome == notRun:
+		return "it did not run with the control; CONTROL=1 makes it anew"
+	case c.outcome == skip && o.outcome != skip:
+		return fmt.Sprintf("the control is stale, it skips this; CONTROL=1 makes it anew. Ours: %s%s", o.outcome, because(o))
+	case o.outcome.failed() && !c.outcome.failed():
+		return fmt.Sprintf("the control: %s, ours: %s%s", c.outcome, o.outcome, because(o))
+	case c.outcome.passed() && !o.outcome.passed():
+		return fmt.Sprintf("the control passes, ours: %s%s", o.outcome, because(o))
+	case o.outcome == noCall && c.calls > 0:
+		return fmt.Sprintf("it asks no JournalNode with ours, but %d times with the control%s", c.calls, because(o))
+	case skipped && c.outcome != o.outcome:
+		return "it is skipped, but not with the control"
+	case o.outcome.passed() && killed(o, c):
+		return "SIGTERM did not end a node in time; with the control it did" + because(o)
+	}
+	return ""
+}
+
+// classOf is the class of a problem that [trial.judge] tells.
+func classOf(problem string) string {
+	if i := strings.IndexAny(problem, "#:"); i > 0 {
+		return problem[:i]
+	}
+	return problem
+}
+
+// secondOnly are the methods that passed with ours at the second attempt, and with the control at once.
+func secondOnly(mine, theirs []result) []string {
+	var all []string
+	control := byID(theirs)
+	for _, o := range mine {
+		if o.outcome == passSecond && control[o.id()].outcome == pass {
+			all = append(all, o.id()+because(o))
+		}
+	}
+	return all
+}
+
+func because(r result) string {
+	var text string
+	if r.detail != "" {
+		text = ", " + r.detail
+	}
+	if r.where != "" {
+		text += " [" + r.where + "]"
+	}
+	return text
 }
 
 func byID(results []result) map[string]result {
@@ -97,18 +161,49 @@ func asControl(results []result) []result {
 	return all
 }
 
-// judgeControl is what is wrong with a control: it is the standard, so only what was no run at all.
-func judgeControl(classes []string, results []result) []string {
+// control is one run of the Java node with all that it is judged by. It is the standard, so it need only be complete, and fail
+// where it is listed to.
+type control struct {
+	version string
+	classes []string // simple names of those that were to run
+	results []result
+	before  []result // kept of an earlier run
+	marks   marks
+}
+
+// judge returns what is wrong, sorted.
+func (t control) judge() []string {
 	var problems []string
-	for _, class := range classes {
-		if !slices.ContainsFunc(results, func(r result) bool { return r.class == class }) {
-			problems = append(problems, class+": no result at all")
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	for _, class := range t.classes {
+		if !slices.ContainsFunc(t.results, func(r result) bool { return r.class == class }) {
+			wrong("%s: no result at all", class)
 		}
 	}
-	for _, r := range results {
-		if r.outcome == notRun {
-			problems = append(problems, r.id()+" did not run"+because(r))
+	before := byID(t.before)
+	passes := make(map[string]bool) // the listed ones; all sets of parameters
+	for _, r := range t.results {
+		_, listed := t.marks.javaFails(r, t.version)
+		switch {
+		case r.outcome == notRun:
+			wrong("%s: it did not run%s", r.id(), because(r))
+		case r.outcome.failed() && !listed:
+			wrong("%s: it fails with Java's node and is not listed as %s%s", r.id(), javaFails, because(r))
+		}
+		if r.outcome.failed() && before[r.id()].outcome.passed() {
+			wrong("%s: it passed in the kept control, now: %s", r.id(), r.outcome)
+		}
+		if listed && r.outcome.failed() {
+			passes[r.key()] = false
+		} else if _, known := passes[r.key()]; listed && r.outcome.passed() && !known {
+			passes[r.key()] = true
 		}
 	}
+	for key, pass := range passes {
+		if pass {
+			wrong("%s: it passes with Java's node: take it off the list of %s", key, javaFails)
+		}
+	}
+	slices.Sort(problems)
 	return problems
 }

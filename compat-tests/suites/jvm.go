@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,8 +41,18 @@ type job struct {
 	dir     string   // of its own; what it leaves there is to be read
 	// properties are more system properties, NAME=value.
 	properties []string
-	name       string // for the lines that tell of it; empty: the side
-	resume     bool   // what came to an end in dir before is not run again
+	name       string        // for the lines that tell of it; empty: the side
+	resume     bool          // what came to an end in dir before is not run again
+	budget     time.Duration // 0: that of the class
+}
+
+// limit is how long the job may take.
+func (j job) limit() time.Duration {
+	limit := cmp.Or(j.budget, j.class.budget)
+	if j.budget == 0 && j.side == javaNode {
+		limit *= controlPatience
+	}
+	return limit
 }
 
 // ended is what became of a job.
@@ -71,8 +82,8 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} [%t] %-5p %c{2} (%F:
 // stands in the answer.
 func (j job) run(ctx context.Context) (ended, error) {
 	if j.resume {
-		if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
-			return e, err
+		if e, err := j.before(); err == nil {
+			return e, nil
 		}
 	}
 	plan, err := j.prepare()
@@ -94,11 +105,7 @@ func (j job) run(ctx context.Context) (ended, error) {
 	}
 	done := make(chan struct{})
 	killed := make(chan string, 1)
-	budget := j.class.budget
-	if j.side == javaNode {
-		budget *= controlPatience
-	}
-	go func() { killed <- guard(ctx, cmd.Process, done, budget) }()
+	go func() { killed <- guard(ctx, cmd.Process, done, j.limit()) }()
 	err = cmd.Wait()
 	close(done)
 	e := ended{problem: <-killed, took: time.Since(start)}
@@ -113,7 +120,7 @@ func (j job) run(ctx context.Context) (ended, error) {
 		return ended{}, ctx.Err()
 	}
 	if e.results, err = j.read(); err != nil {
-		return ended{}, err
+		return e, err
 	}
 	return e, os.WriteFile(filepath.Join(j.dir, endedFile), []byte(e.problem), 0o644)
 }
@@ -131,7 +138,7 @@ func (j job) before() (ended, error) {
 	return ended{results: results, problem: string(problem)}, err
 }
 
-// read returns the results that the JVM wrote.
+// read returns the results that the JVM wrote; with an error those before it.
 func (j job) read() ([]result, error) {
 	text, err := os.ReadFile(filepath.Join(j.dir, "results.tsv"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -142,9 +149,12 @@ func (j job) read() ([]result, error) {
 	}
 	results, err := parseResults(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: results: %w", j.class.name, err)
+		err = fmt.Errorf("%s: results: %w", j.class.name, err)
 	}
-	return weigh(results), nil
+	for i := range results {
+		results[i].where = j.dir
+	}
+	return weigh(results), err
 }
 
 // guard ends the process when its time is over, and says so. The end of the first process ends the whole namespace.
@@ -163,7 +173,7 @@ func guard(ctx context.Context, p *os.Process, done <-chan struct{}, budget time
 	case <-time.After(dumpTime):
 		_ = p.Kill()
 	}
-	return fmt.Sprintf("the class took longer than its budget of %v", budget)
+	return fmt.Sprintf("it took longer than its budget of %v", budget)
 }
 
 // prepare writes the job's files and returns that of its inside.

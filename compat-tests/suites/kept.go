@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gojn/compat-tests/hadoop"
 )
 
@@ -23,9 +25,17 @@ var keptFiles embed.FS
 // kept are the results of one side on one release.
 type kept struct {
 	release string
-	command string
+	command string            // of the last run
 	dates   map[string]string // of each class, RFC 3339
+	made    map[string]origin // of each class, from when on that is kept
 	results []result
+}
+
+// origin is what a class's results were made with.
+type origin struct {
+	product string // the git commit of the repository; with a plus sign if its Go sources had changes
+	shim    string // the digest of our Java
+	command string
 }
 
 func keptName(s side, version string) string {
@@ -53,7 +63,7 @@ func readKept(files fs.FS, s side, version string) (kept, error) {
 }
 
 func parseKept(text string) (kept, error) {
-	k := kept{dates: make(map[string]string)}
+	k := kept{dates: make(map[string]string), made: make(map[string]origin)}
 	for _, line := range strings.Split(text, "\n") {
 		words := strings.Fields(strings.TrimPrefix(line, "#"))
 		if !strings.HasPrefix(line, "#") || len(words) < 2 {
@@ -69,6 +79,8 @@ func parseKept(text string) (kept, error) {
 				return kept{}, err
 			}
 			k.dates[words[1]] = words[2]
+		case words[0] == "made" && len(words) > 4:
+			k.made[words[1]] = origin{words[2], words[3], strings.Join(words[4:], " ")}
 		}
 	}
 	var err error
@@ -88,19 +100,23 @@ func parseKept(text string) (kept, error) {
 
 // with replaces the results of some classes by new ones; all others stay, unless the list does not have their class
 // any more.
-func (k kept) with(list classList, classes []string, results []result, now time.Time) kept {
+func (k kept) with(list classList, classes []string, results []result, made origin, now time.Time) kept {
 	listed := func(name string) bool {
 		return slices.ContainsFunc(list.classes, func(c class) bool { return simpleName(c.name) == name })
 	}
-	next := kept{release: k.release, command: k.command, dates: make(map[string]string)}
+	next := kept{release: k.release, command: made.command, dates: make(map[string]string), made: make(map[string]origin)}
 	for _, r := range k.results {
 		if listed(r.class) && !slices.Contains(classes, r.class) {
 			next.results, next.dates[r.class] = append(next.results, r), k.dates[r.class]
+			if old, known := k.made[r.class]; known {
+				next.made[r.class] = old
+			}
 		}
 	}
 	for _, r := range ofClasses(results, classes) {
 		r.detail = brief(r.detail)
 		next.results, next.dates[r.class] = append(next.results, r), now.UTC().Format(time.RFC3339)
+		next.made[r.class] = made
 	}
 	sortResults(next.results)
 	return next
@@ -118,12 +134,16 @@ func brief(detail string) string {
 func (k kept) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# release %s\n# command %s\n", k.release, k.command)
+	b.WriteString("# made: class, git commit of the product, digest of our Java, command\n")
 	b.WriteString("# class, method, outcome, milliseconds, processes started, calls that they received, flags, reason\n")
 	class := ""
 	for _, r := range k.results {
 		if r.class != class {
 			class = r.class
 			fmt.Fprintf(&b, "# date %s %s\n", class, k.dates[class])
+			if made, known := k.made[class]; known {
+				fmt.Fprintf(&b, "# made %s %s %s %s\n", class, made.product, made.shim, made.command)
+			}
 		}
 		b.WriteString(r.line() + "\n")
 	}
@@ -136,11 +156,25 @@ func sourceDir() (string, error) {
 	return filepath.Join(repo, "compat-tests", "suites"), err
 }
 
-// keep writes the results of some classes into the repository.
-func keep(s side, version string, list classList, classes []string, results []result, now time.Time) error {
+// keep writes the results of some classes into the repository. Others may do so at the same time.
+func keep(s side, version string, list classList, classes []string, results []result, made origin) error {
 	dir, err := sourceDir()
 	if err != nil {
 		return err
+	}
+	return keepIn(dir, s, version, func(k kept) kept { return k.with(list, classes, results, made, time.Now()) })
+}
+
+// keepIn changes a kept file below dir: under a lock, and it is whole at each moment.
+func keepIn(dir string, s side, version string, change func(kept) kept) error {
+	name := filepath.Join(dir, filepath.FromSlash(keptName(s, version)))
+	lock, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
 	k, err := readKept(os.DirFS(dir), s, version)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,10 +183,9 @@ func keep(s side, version string, list classList, classes []string, results []re
 	if err != nil {
 		return err
 	}
-	k.command = "KEEP=1 make hadoop-suites RELEASE=" + version
-	if s == javaNode {
-		k.command = "CONTROL=1 make hadoop-suites RELEASE=" + version
+	tmp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp") // a dot: no binary embeds it
+	if err := os.WriteFile(tmp, []byte(change(k).text()), 0o644); err != nil {
+		return err
 	}
-	name := filepath.Join(dir, filepath.FromSlash(keptName(s, version)))
-	return os.WriteFile(name, []byte(k.with(list, classes, results, now).text()), 0o644)
+	return os.Rename(tmp, name)
 }

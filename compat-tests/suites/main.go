@@ -8,14 +8,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"syscall"
-	"time"
 
 	"gojn/compat-tests/hadoop"
 )
@@ -59,6 +57,7 @@ var errCannotRun = errors.New("this machine cannot run them")
 
 type options struct {
 	releases   []release
+	classes    string // as given
 	only       *regexp.Regexp
 	core       bool
 	control    bool
@@ -73,10 +72,10 @@ type options struct {
 
 func parseOptions(args []string) (options, error) {
 	var o options
-	var versions, classes, faultsOn string
+	var versions, faultsOn string
 	flags := flag.NewFlagSet("suites", flag.ContinueOnError)
 	flags.StringVar(&versions, "release", "", "Hadoop releases, with commas; none: all")
-	flags.StringVar(&classes, "classes", "", "run the classes whose simple names match this expression; none: all")
+	flags.StringVar(&o.classes, "classes", "", "run the classes whose simple names match this expression; none: all")
 	flags.BoolVar(&o.core, "core", false, "run the core classes only")
 	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
 	flags.BoolVar(&o.keep, "keep", false,
@@ -97,7 +96,7 @@ func parseOptions(args []string) (options, error) {
 	if o.faultsOn, err = findReleases(faultsOn); err != nil {
 		return o, err
 	}
-	if o.only, err = regexp.Compile("^(" + classes + ")$"); classes == "" {
+	if o.only, err = regexp.Compile("^(" + o.classes + ")$"); o.classes == "" {
 		o.only, err = regexp.Compile("")
 	}
 	switch {
@@ -153,18 +152,9 @@ func (o options) directory() (string, error) {
 }
 
 func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
-	s := ours
-	if o.control {
-		s = javaNode
-	}
-	var campaigns []*campaign
-	for _, r := range o.releases {
-		c, err := newCampaign(r, s, o.only, o.core)
-		if err != nil {
-			return nil, err
-		}
-		c.resume = o.resume
-		campaigns = append(campaigns, c)
+	campaigns, err := o.campaigns()
+	if err != nil {
+		return nil, err
 	}
 	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))
 	if err != nil {
@@ -185,16 +175,22 @@ func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
 	}
 	p := pool{places: o.sideBySide, out: os.Stdout}
 	faults := func() ([]builtFault, error) { return nil, nil }
+	building, stop := context.WithCancel(ctx)
+	defer stop()
 	if o.negative != "" {
-		faults = buildFaults(ctx, nodes, filepath.Join(dir, "faults"))
+		faults = buildFaults(building, nodes, filepath.Join(dir, "faults"))
 	}
 	if o.negative != "only" {
-		var more []string
-		more, err = o.runClasses(ctx, p, campaigns, nodes, dir)
+		more, err := o.runClasses(ctx, p, campaigns, nodes, dir)
+		if err != nil {
+			stop()
+			_, _ = faults() // waits
+			return problems, err
+		}
 		problems = append(problems, more...)
 	}
-	builds, failed := faults() // waits also where the classes could not run
-	if err := errors.Join(err, failed); err != nil || o.negative == "" {
+	builds, err := faults()
+	if err != nil || o.negative == "" {
 		return problems, err
 	}
 	campaigns = slices.DeleteFunc(campaigns, func(c *campaign) bool {
@@ -204,9 +200,45 @@ func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
 	return append(problems, more...), err
 }
 
-// runClasses runs, judges, tells and keeps.
+// campaigns are those of the releases. That they have no class at all is an error.
+func (o options) campaigns() ([]*campaign, error) {
+	s := ours
+	if o.control {
+		s = javaNode
+	}
+	var campaigns []*campaign
+	classes := 0
+	for _, r := range o.releases {
+		c, err := newCampaign(r, s, o.only, o.core)
+		if err != nil {
+			return nil, err
+		}
+		c.resume = o.resume
+		campaigns = append(campaigns, c)
+		classes += len(c.classes)
+	}
+	if classes == 0 {
+		return nil, fmt.Errorf("no class of these releases is chosen by -classes %q and -core=%v", o.classes, o.core)
+	}
+	return campaigns, nil
+}
+
+// runClasses runs, keeps, judges and tells.
 func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) ([]string, error) {
-	if err := runCampaigns(ctx, p, campaigns, nodes, dir); err != nil {
+	product, err := productCommit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var notKept error
+	err = runCampaigns(ctx, p, campaigns, nodes, dir, func(c *campaign, class string) {
+		if o.keep || o.control {
+			notKept = errors.Join(notKept, o.keepClass(c, class, product))
+		}
+	})
+	if o.keep || o.control {
+		err = errors.Join(err, notKept, writeDocs())
+	}
+	if err != nil {
 		return nil, err
 	}
 	var problems []string
@@ -214,23 +246,33 @@ func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, 
 		if len(c.classes) == 0 {
 			continue
 		}
-		version := c.install.release.Version
-		for _, problem := range c.judge(!o.keep) {
-			problems = append(problems, version+" "+problem)
+		wrong := c.judge(!o.keep)
+		for _, problem := range wrong {
+			problems = append(problems, c.install.release.Version+" "+problem)
 		}
-		if err := writeTable(os.Stdout, c); err != nil {
+		if err := errors.Join(c.writeTable(os.Stdout), c.tellStale(os.Stdout), c.writeRan(os.Getenv("RAN"), wrong)); err != nil {
 			return nil, err
 		}
-		if o.keep || o.control {
-			if err := keep(c.side, version, c.list, c.names(), c.results, time.Now()); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if o.keep || o.control {
-		return problems, writeDocs()
 	}
 	return problems, nil
+}
+
+// keepClass keeps the results of a class, unless a method has none: what was kept before is more than that.
+func (o options) keepClass(c *campaign, class, product string) error {
+	version := c.install.release.Version
+	results := ofClasses(c.results, []string{class})
+	if len(results) == 0 || slices.ContainsFunc(results, func(r result) bool { return r.outcome == notRun }) {
+		fmt.Printf("%s %s is not kept: not all of it ran\n", version, class)
+		return nil
+	}
+	shim, err := shimDigest(c.install.release)
+	if err != nil {
+		return err
+	}
+	if c.side == javaNode {
+		product = "-"
+	}
+	return keep(c.side, version, c.list, []string{class}, results, origin{product, shim, o.command(c.side, version)})
 }
 
 // buildNodes builds our binary, and the one that asks the test at a recovery's record.
@@ -247,15 +289,4 @@ func buildNodes(ctx context.Context, dir string) (binaries, error) {
 		return binaries{}, err
 	}
 	return b, compile(ctx, repo, b.hooked, "hook", "")
-}
-
-// writeTable prints class, method, ours and control, with counts.
-func writeTable(w io.Writer, c *campaign) error {
-	fmt.Fprintf(w, "\nHadoop %s, %s\n", c.install.release.Version, map[side]string{
-		ours: "ours beside the kept control", javaNode: "the control beside the kept results of ours"}[c.side])
-	mine, theirs := c.results, c.control.results
-	if c.side == javaNode {
-		mine, theirs = c.ours.results, c.results
-	}
-	return writeRows(w, c.names(), mine, theirs)
 }

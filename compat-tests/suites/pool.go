@@ -17,42 +17,75 @@ import (
 type pool struct {
 	places int
 	out    io.Writer // a line per JVM that ended
+	// runs is how a job is run; nil: job.run.
+	runs func(job, context.Context) (ended, error)
 }
 
-// run runs all jobs, in their order, and returns what became of each. The first error of the environment ends all.
+// run runs all jobs, in their order, and returns what became of each. An error is that of ctx.
 func (p pool) run(ctx context.Context, jobs []job) ([]ended, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ends := make(map[string]ended) // by directory
+	err := p.each(ctx, jobs, func(j job, e ended) []job {
+		ends[j.dir] = e
+		return nil
+	})
 	all := make([]ended, len(jobs))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	var mu sync.Mutex // of out
-	for range min(p.places, len(jobs)) {
+	for i, j := range jobs {
+		all[i] = ends[j.dir]
+	}
+	return all, err
+}
+
+// each runs all jobs, in their order, and those that after returns before all that still wait. Calls of after come one at a
+// time. What goes wrong with one job is its own problem; an error is that of ctx.
+func (p pool) each(ctx context.Context, jobs []job, after func(job, ended) []job) error {
+	var (
+		mu      sync.Mutex // of all here
+		todo    = slices.Clone(jobs)
+		running = 0
+		change  = sync.NewCond(&mu)
+		workers sync.WaitGroup
+	)
+	for range p.places {
 		workers.Go(func() {
-			for i := range next {
-				e, err := jobs[i].run(ctx)
-				if err != nil {
-					cancel(err)
+			mu.Lock()
+			defer mu.Unlock()
+			for {
+				for len(todo) == 0 && running > 0 {
+					change.Wait()
+				}
+				if len(todo) == 0 || ctx.Err() != nil {
 					return
 				}
-				all[i] = e
-				mu.Lock()
-				fmt.Fprintf(p.out, "%4.0fs %s\n", e.took.Seconds(), jobs[i].told(e))
+				j := todo[0]
+				todo = todo[1:]
+				running++
 				mu.Unlock()
+				e := p.start(ctx, j)
+				mu.Lock()
+				running--
+				if ctx.Err() == nil {
+					fmt.Fprintf(p.out, "%4.0fs %s\n", e.took.Seconds(), j.told(e))
+					todo = append(after(j, e), todo...)
+				}
+				change.Broadcast()
 			}
 		})
 	}
-	for i := range jobs {
-		select {
-		case next <- i:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	close(next)
 	workers.Wait()
-	return all, context.Cause(ctx)
+	return ctx.Err()
+}
+
+// start runs one job to its end.
+func (p pool) start(ctx context.Context, j job) ended {
+	run := job.run
+	if p.runs != nil {
+		run = p.runs
+	}
+	e, err := run(j, ctx)
+	if err != nil {
+		e.problem = "this machine: " + err.Error()
+	}
+	return e
 }
 
 // told is the job and its end in one line.
@@ -91,22 +124,44 @@ func took(results []result, class string) time.Duration {
 
 var oddInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
+// Limits of second attempts: without them a class that hangs in its first method costs a budget for each of them.
+const (
+	secondBudget  = 3 * time.Minute
+	mostOfNotRun  = 8 // methods of a class whose JVM ended early
+	secondPerTime = 3 // times what the first attempt took
+)
+
 // again are the jobs of second attempts: each method that failed or did not run, alone; a class that failed outside its
-// methods as a whole. That a method asked no process is no accident.
+// methods as a whole.
 func again(j job, results []result) []job {
 	var jobs []job
+	left := mostOfNotRun
 	for _, r := range results {
-		if !r.outcome.failed() || r.outcome == noCall || r.outcome == laterPass {
+		if !r.outcome.failed() || r.outcome == laterPass {
 			continue
 		}
 		k := j
 		if !r.ofWholeClass() {
-			k.methods = []string{r.function()}
+			k.methods, k.budget = []string{r.function()}, j.ofSecond(r)
 		}
 		k.dir = filepath.Join(filepath.Dir(j.dir), filepath.Base(j.dir)+"-2-"+oddInNames.ReplaceAllString(r.function(), "-"))
-		if !slices.ContainsFunc(jobs, func(other job) bool { return other.dir == k.dir }) {
-			jobs = append(jobs, k)
+		if slices.ContainsFunc(jobs, func(other job) bool { return other.dir == k.dir }) {
+			continue
 		}
+		if r.outcome == notRun && !r.ofWholeClass() {
+			if left--; left < 0 {
+				continue
+			}
+		}
+		jobs = append(jobs, k)
 	}
 	return jobs
+}
+
+// ofSecond is the budget of a method's second attempt. One of a class that starts hundreds of nodes has that of the class.
+func (j job) ofSecond(first result) time.Duration {
+	if j.class.kill {
+		return j.limit()
+	}
+	return min(j.limit(), max(secondBudget, secondPerTime*time.Duration(first.ms)*time.Millisecond))
 }

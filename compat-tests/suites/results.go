@@ -24,19 +24,34 @@ const (
 	laterPass  outcome = "later-passed"
 )
 
-// passed and failed: skip, assumed and later are neither.
+// passed and failed: no call, skip, assumed and later are neither.
 func (o outcome) passed() bool { return o == pass || o == passSecond }
-func (o outcome) failed() bool { return o == fail || o == noCall || o == notRun || o == laterPass }
+func (o outcome) failed() bool { return o == fail || o == notRun || o == laterPass }
+
+// What the JVM flags a method with.
+const (
+	withKerberos = "kerberos"  // a node had Kerberos on, or was refused for it
+	withHook     = "hooked"    // a node was the build that asks the test at a recovery's record
+	nodeDied     = "died"      // a node ended that nobody had stopped, or panicked
+	nodeKilled   = "killed"    // SIGTERM did not end a node in time
+	notCounted   = "uncounted" // the calls that a node received could not be read
+)
 
 // result is one method's, as the JVM reports it and as it is kept.
 type result struct {
 	class, method  string // the class by its simple name; the method with its parameters
 	outcome        outcome
 	ms             int
-	started, calls int      // external processes, and calls that they received
-	flags          []string // kerberos, hooked
-	detail         string   // one line: why it failed or was skipped
+	started, calls int // external processes, and calls that they received
+	flags          []string
+	detail         string // one line: why it failed or was skipped
+	where          string // the directory of its JVM; not kept
 }
+
+func (r result) has(flag string) bool { return slices.Contains(r.flags, flag) }
+
+// key names the method without its parameters, as the list of marks does.
+func (r result) key() string { return r.class + "#" + r.function() }
 
 func (r result) id() string { return r.class + "#" + r.method }
 
@@ -57,7 +72,7 @@ func (r result) line() string {
 }
 
 // parseResults reads lines as of [result.line]. Comments begin with #. A line that is cut off is an error, and so is a
-// method that comes twice.
+// method that comes twice; what came before is returned with it.
 func parseResults(text string) ([]result, error) {
 	var all []result
 	seen := make(map[string]bool)
@@ -67,10 +82,10 @@ func parseResults(text string) ([]result, error) {
 		}
 		r, err := parseResult(line)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w: %q", n+1, err, line)
+			return all, fmt.Errorf("line %d: %w: %q", n+1, err, line)
 		}
 		if seen[r.id()] {
-			return nil, fmt.Errorf("line %d: %s comes twice", n+1, r.id())
+			return all, fmt.Errorf("line %d: %s comes twice", n+1, r.id())
 		}
 		seen[r.id()] = true
 		all = append(all, r)
@@ -102,12 +117,44 @@ func parseResult(line string) (result, error) {
 	return r, nil
 }
 
-// weigh applies the rule that a method which asked no external process anything proves nothing.
+// weigh applies the rules that a method proves nothing which asked no external process anything, and that it has not passed if
+// a process died in it or nobody knows what it was asked.
 func weigh(results []result) []result {
 	all := slices.Clone(results)
 	for i, r := range all {
-		if r.outcome == pass && r.calls <= 0 {
+		switch {
+		case r.outcome != pass && r.outcome != laterPass:
+		case r.has(nodeDied):
+			all[i] = r.spoiled("it passed, but a JournalNode ended that nobody had stopped")
+		case r.has(notCounted):
+			all[i] = r.spoiled("it passed, but the calls that a JournalNode received could not be read")
+		case r.calls <= 0:
 			all[i].outcome, all[i].detail = noCall, "no external process received a call"
+		}
+	}
+	return all
+}
+
+// spoiled is a result of a method that passed, as a failure.
+func (r result) spoiled(why string) result {
+	if r.outcome == laterPass {
+		r.outcome = later
+	} else {
+		r.outcome = fail
+	}
+	r.detail = why
+	return r
+}
+
+// killed tells whether a node did not end by SIGTERM in a method of ours, but did in the control's.
+func killed(ours, control result) bool { return ours.has(nodeKilled) && !control.has(nodeKilled) }
+
+// withKilled applies the rule that a node of ours ends by SIGTERM where Java's does.
+func withKilled(results, control []result) []result {
+	all, theirs := slices.Clone(results), byID(control)
+	for i, r := range all {
+		if c, known := theirs[r.id()]; known && killed(r, c) && (r.outcome == pass || r.outcome == laterPass) {
+			all[i] = r.spoiled("it passed, but SIGTERM did not end a JournalNode in time")
 		}
 	}
 	return all

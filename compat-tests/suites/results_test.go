@@ -6,14 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-var unexported = cmp.AllowUnexported(result{}, kept{}, mark{}, class{}, classList{})
+var unexported = cmp.AllowUnexported(result{}, kept{}, origin{}, mark{}, marks{}, class{}, classList{})
 
 // TestParseResults: what the JVM and the kept files say, and what is refused.
 func TestParseResults(t *testing.T) {
@@ -41,15 +43,47 @@ func TestParseResults(t *testing.T) {
 	}
 }
 
-// TestWeigh: a method that passed without a call to a process has not passed.
+// TestWeigh: a method that passed without a call to a process, or beside one that died, has not passed.
 func TestWeigh(t *testing.T) {
-	silent := r("TestA#x", pass)
-	silent.calls = 0
-	broken := r("TestA#y", fail)
-	broken.calls = 0
-	got := weigh([]result{silent, broken, r("TestA#z", pass)})
-	if o := []outcome{got[0].outcome, got[1].outcome, got[2].outcome}; !cmp.Equal(o, []outcome{noCall, fail, pass}) {
-		t.Errorf("the outcomes are %v", o)
+	without := func(o outcome, flags ...string) result {
+		return result{class: "TestA", method: "x", outcome: o, flags: flags}
+	}
+	for _, c := range []struct {
+		name string
+		r    result
+		want outcome
+	}{
+		{"passes", r("TestA#x", pass), pass}, {"asks nobody", without(pass), noCall}, {"fails", without(fail), fail},
+		{"a node died", flagged(nodeDied, "TestA#x", pass), fail},
+		{"a node died, later", flagged(nodeDied, "TestA#x", laterPass), later},
+		{"nobody knows the calls", without(pass, withKerberos, notCounted), fail},
+		{"nobody knows all calls", flagged(notCounted, "TestA#x", pass), fail},
+		{"later passes", r("TestA#x", laterPass), laterPass}, {"later asks nobody", without(laterPass), noCall},
+		{"skipped", without(skip), skip}, {"SIGTERM did not end it", flagged(nodeKilled, "TestA#x", pass), pass},
+	} {
+		if got := weigh([]result{c.r})[0]; got.outcome != c.want || (got.detail == "") != (c.want == c.r.outcome) {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestWithKilled: that SIGTERM does not end a node of ours is a failure where it ended Java's.
+func TestWithKilled(t *testing.T) {
+	x := flagged(nodeKilled, "TestA#x", pass)
+	for _, c := range []struct {
+		name    string
+		control []result
+		want    outcome
+	}{
+		{"the control ended", []result{r("TestA#x", pass)}, fail}, {"the control did not", []result{x}, pass},
+		{"nobody knows", []result{r("TestA#y", pass)}, pass},
+	} {
+		if got := withKilled([]result{x}, c.control); got[0].outcome != c.want {
+			t.Errorf("%s: %s", c.name, got[0].outcome)
+		}
+	}
+	if got := withKilled([]result{r("TestA#x", pass)}, []result{r("TestA#x", pass)}); got[0].outcome != pass {
+		t.Errorf("without the flag: %s", got[0].outcome)
 	}
 }
 
@@ -81,17 +115,37 @@ func TestSecondAttempts(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", c.name, diff)
 		}
 	}
-	j := job{class: class{name: "org.TestA"}, dir: "/d/TestA"}
-	jobs := again(j, []result{r("TestA#a", pass), r("TestA#x[1]", fail), r("TestA#x[2]", fail), r("TestA#n", noCall), r("TestA#d", notRun)})
-	var methods []string
+}
+
+// TestAgain: which methods are tried again, and for how long.
+func TestAgain(t *testing.T) {
+	j := job{class: class{name: "org.TestA", budget: 20 * time.Minute}, dir: "/d/TestA"}
+	slow := r("TestA#slow", fail)
+	slow.ms = 100_000
+	jobs := again(j, []result{r("TestA#a", pass), r("TestA#x[1]", fail), r("TestA#x[2]", fail), r("TestA#n", noCall), r("TestA#d", notRun),
+		slow, r("TestA#k", later)})
+	got := make(map[string]time.Duration)
 	for _, k := range jobs {
-		methods = append(methods, k.methods...)
+		got[strings.Join(k.methods, ",")] = k.limit()
 	}
-	if diff := cmp.Diff([]string{"x", "d"}, methods); diff != "" {
+	want := map[string]time.Duration{"x": secondBudget, "d": secondBudget, "slow": 5 * time.Minute}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("once more: -want +got\n%s", diff)
 	}
-	if jobs := again(j, []result{r("TestA#(TestA)", fail)}); len(jobs) != 1 || len(jobs[0].methods) != 0 {
+	if jobs := again(j, []result{r("TestA#(TestA)", fail)}); len(jobs) != 1 || len(jobs[0].methods) != 0 || jobs[0].limit() != j.limit() {
 		t.Errorf("a class that failed is not run again as a whole: %v", jobs)
+	}
+	j.class.kill, j.side = true, javaNode
+	if jobs := again(j, []result{slow}); len(jobs) != 1 || jobs[0].limit() != controlPatience*20*time.Minute {
+		t.Errorf("a method that starts hundreds of nodes: %v", jobs)
+	}
+	j.class = class{name: "org.TestA", budget: time.Minute}
+	var dead []result
+	for i := range 20 {
+		dead = append(dead, r("TestA#m"+strconv.Itoa(i), notRun))
+	}
+	if jobs := again(j, append(dead, slow)); len(jobs) != mostOfNotRun+1 || jobs[0].limit() != secondBudget {
+		t.Errorf("of a class that died: %d attempts", len(jobs))
 	}
 }
 
@@ -118,8 +172,9 @@ func TestKept(t *testing.T) {
 	old := kept{release: "3.4.2", command: "make it", dates: map[string]string{"TestA": "2025-01-01T00:00:00Z",
 		"TestB": "2025-01-01T00:00:00Z", "TestGone": "2025-01-01T00:00:00Z"},
 		results: []result{r("TestA#x", fail), r("TestB#y", pass), r("TestGone#z", pass)}}
-	next := old.with(list, []string{"TestA"}, []result{r("TestA#x", pass)}, at)
-	want := kept{release: "3.4.2", command: "make it", dates: map[string]string{"TestA": "2026-01-02T03:04:05Z",
+	made := origin{"0123456789ab+", "fedcba987654", "KEEP=1 make hadoop-suites CLASSES='TestA|TestB'"}
+	next := old.with(list, []string{"TestA"}, []result{r("TestA#x", pass)}, made, at)
+	want := kept{release: "3.4.2", command: made.command, made: map[string]origin{"TestA": made}, dates: map[string]string{"TestA": "2026-01-02T03:04:05Z",
 		"TestB": "2025-01-01T00:00:00Z"}, results: []result{r("TestA#x", pass), r("TestB#y", pass)}}
 	if diff := cmp.Diff(want, next, unexported); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -146,18 +201,67 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestKeptTogether: several runs at a time lose nothing of each other, and whoever reads sees a whole file.
+func TestKeptTogether(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "ours"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var list classList
+	for i := range 20 {
+		list.classes = append(list.classes, class{name: "org.Test" + strconv.Itoa(i)})
+	}
+	var runs sync.WaitGroup
+	for _, c := range list.classes {
+		runs.Go(func() {
+			name := simpleName(c.name)
+			err := keepIn(dir, ours, "3.4.2", func(k kept) kept {
+				return k.with(list, []string{name}, []result{r(name+"#x", pass)}, origin{"a", "b", "make"}, time.Now())
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := readKept(os.DirFS(dir), ours, "3.4.2"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	runs.Wait()
+	k, err := readKept(os.DirFS(dir), ours, "3.4.2")
+	if err != nil || len(k.results) != len(list.classes) {
+		t.Errorf("%d of %d are kept, %v", len(k.results), len(list.classes), err)
+	}
+	if files, err := os.ReadDir(filepath.Join(dir, "ours")); err != nil || len(files) != 1 {
+		t.Errorf("left there: %v, %v", files, err)
+	}
+}
+
 // TestMarks: the list of skips has a reason in each line.
 func TestMarks(t *testing.T) {
-	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\n")
-	want := marks{"TestA#x": {skip, "asks the object"}, "TestA#k": {later, "Kerberos"}}
+	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\nTestA#k\tjava-fails\tJDK 17\n" +
+		"TestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n")
+	want := marks{runs: map[string]mark{"TestA#x": {skip, "asks the object", nil}, "TestA#k": {later, "Kerberos", nil}},
+		java: map[string]mark{"TestA#k": {fail, "JDK 17", []string{}}, "TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}}}
 	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
 	}
-	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy",
-		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy"} {
+	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy", "TestA#x\t\twhy",
+		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
+		"TestA#x\tjava-fails\t", "TestA#x\tjava-fails\twhy\nTestA#x\tjava-fails 2.7.7\twhy"} {
 		if _, err := parseMarks(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+	if !got.is(r("TestA#k[1: a]", fail), later) || got.is(r("TestA#k2", fail), later) || got.is(r("TestA#y", fail), later) {
+		t.Error("a mark is not that of the method with any parameters")
+	}
+	for version, want := range map[string]bool{"2.7.7": true, "3.4.2": false, "3.5.0": true} {
+		if _, fails := got.javaFails(r("TestA#y[2]", fail), version); fails != want {
+			t.Errorf("%s: fails with Java's node: %v", version, fails)
+		}
+	}
+	if _, text, err := readMarks(); err != nil || strings.Contains(string(text), javaFails) || !strings.Contains(string(text), "\tskip\t") {
+		t.Errorf("a JVM gets %q, %v", text, err)
 	}
 }
 

@@ -5,11 +5,12 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
-// counts are how many methods of a class passed, ran at all, and did not run because they are skipped.
-type counts struct{ passed, ran, skipped, later int }
+// counts are how many methods of a class passed, ran at all, and are in neither number.
+type counts struct{ passed, ran, second, skipped, later, silent int }
 
 func countOf(results []result) counts {
 	var n counts
@@ -19,9 +20,14 @@ func countOf(results []result) counts {
 			n.skipped++
 		case r.outcome == later:
 			n.later++
+		case r.outcome == noCall:
+			n.silent++
 		case r.outcome.passed():
 			n.passed++
 			n.ran++
+			if r.outcome == passSecond {
+				n.second++
+			}
 		default:
 			n.ran++
 		}
@@ -30,22 +36,49 @@ func countOf(results []result) counts {
 }
 
 func (n counts) plus(m counts) counts {
-	return counts{n.passed + m.passed, n.ran + m.ran, n.skipped + m.skipped, n.later + m.later}
+	return counts{n.passed + m.passed, n.ran + m.ran, n.second + m.second, n.skipped + m.skipped, n.later + m.later,
+		n.silent + m.silent}
 }
 
 func (n counts) String() string {
-	text := fmt.Sprintf("%d of %d", n.passed, n.ran)
-	switch {
-	case n == counts{}:
+	if n == (counts{}) {
 		return "–"
-	case n.skipped > 0 && n.later > 0:
-		text += fmt.Sprintf(" (%d skipped, %d later)", n.skipped, n.later)
-	case n.skipped > 0:
-		text += fmt.Sprintf(" (%d skipped)", n.skipped)
-	case n.later > 0:
-		text += fmt.Sprintf(" (%d later)", n.later)
+	}
+	text := fmt.Sprintf("%d of %d", n.passed, n.ran)
+	if n.second > 0 {
+		text += fmt.Sprintf(", %d at the 2nd attempt", n.second)
+	}
+	var more []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{n.skipped, "skipped"}, {n.later, "later"}, {n.silent, "without a call"}} {
+		if part.n > 0 {
+			more = append(more, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
 	}
 	return text
+}
+
+// writeTable prints class, method, ours and control, with counts, and what needed a second attempt with ours alone.
+func (c *campaign) writeTable(w io.Writer) error {
+	fmt.Fprintf(w, "\nHadoop %s, %s\n", c.install.release.Version, map[side]string{
+		ours: "ours beside the kept control", javaNode: "the control beside the kept results of ours"}[c.side])
+	mine, theirs := c.results, c.control.results
+	if c.side == javaNode {
+		mine, theirs = c.ours.results, c.results
+	}
+	if err := writeRows(w, c.names(), mine, theirs); err != nil {
+		return err
+	}
+	if seconds := secondOnly(c.results, c.control.results); c.side == ours && len(seconds) > 0 {
+		fmt.Fprintf(w, "\nHadoop %s: passed at the 2nd attempt, with the control at once:\n  %s\n", c.install.release.Version,
+			strings.Join(seconds, "\n  "))
+	}
+	return nil
 }
 
 // writeRows prints a row per method, a row of counts per class, and one of all.
