@@ -22,6 +22,9 @@ const insideFlag = "-inside"
 // root is where a JVM has its files in memory, see inside. It exists in the JVM's mount namespace only.
 const root = "/tmp/suite"
 
+// workDirs are below the working directory; Hadoop's build makes them too, for the properties that name them (see job.argv).
+var workDirs = []string{"data", "tmp", "log"}
+
 // inside says what runs in namespaces of its own: its network has the loopback interface only, because tests of
 // Hadoop listen on the wildcard address and on fixed ports; its /tmp is empty and in memory, because some wipe
 // /tmp/hadoop; and none of its processes outlives the first one.
@@ -72,8 +75,10 @@ func runInside(file string) (int, error) {
 		return 0, nil
 	}
 	work := filepath.Join(root, "work")
-	if err := os.MkdirAll(work, 0o755); err != nil {
-		return 0, err
+	for _, dir := range workDirs {
+		if err := os.MkdirAll(filepath.Join(work, dir), 0o755); err != nil {
+			return 0, err
+		}
 	}
 	if err := os.CopyFS(filepath.Join(root, "classes"), os.DirFS(plan.Classes)); err != nil {
 		return 0, fmt.Errorf("copy the test classes: %w", err)

@@ -86,7 +86,7 @@ func tmpDir(t *testing.T) string {
 func TestInside(t *testing.T) {
 	keep, hidden := tmpDir(t), tmpDir(t)
 	got, status := shell(t, keep, `
-		ls /tmp; hostname; pwd; echo mine > ../classes/A.class; cat ../classes/A.class
+		ls /tmp; ls; hostname; pwd; echo mine > ../classes/A.class; cat ../classes/A.class
 		echo kept > `+keep+`/kept
 		ls -d `+hidden+` 2>/dev/null
 		tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '
@@ -96,7 +96,7 @@ func TestInside(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	lines := strings.Split(got, "\n")
-	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "Connection refused"} {
+	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "log", "Connection refused"} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %q in %q", want, lines)
 		}
