@@ -2,6 +2,8 @@ package gojn.suites;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Counts, for the method under way, the external processes that it started and the calls that external processes
@@ -12,8 +14,18 @@ final class Ledger {
   private static String method = "";
   private static int started;
   private static long calls;
-  private static boolean kerberos;
-  private static boolean hooked;
+  private static final Set<String> FLAGS = new TreeSet<>();
+
+  /** A node had Kerberos on, or was refused for it. */
+  static final String KERBEROS = "kerberos";
+  /** A node was the build that asks the test at a recovery's record. */
+  static final String HOOKED = "hooked";
+  /** A node ended that nobody had stopped, or panicked. */
+  static final String DIED = "died";
+  /** SIGTERM did not end a node in time. */
+  static final String KILLED = "killed";
+  /** The calls that a node received could not be read. */
+  static final String UNCOUNTED = "uncounted";
 
   private Ledger() {}
 
@@ -26,7 +38,7 @@ final class Ledger {
     private Tally() {
       started = Ledger.started;
       calls = Ledger.calls;
-      flags = kerberos && hooked ? "kerberos,hooked" : kerberos ? "kerberos" : hooked ? "hooked" : "";
+      flags = String.join(",", FLAGS);
     }
   }
 
@@ -35,8 +47,7 @@ final class Ledger {
     method = name;
     started = 0;
     calls = 0;
-    kerberos = false;
-    hooked = false;
+    FLAGS.clear();
     ALIVE.replaceAll((node, before) -> node.received());
   }
 
@@ -55,11 +66,13 @@ final class Ledger {
     return method;
   }
 
-  static synchronized void started(Node node, boolean withKerberos, boolean withHook) {
+  static synchronized void started(Node node) {
     ALIVE.put(node, 0L);
     started++;
-    kerberos |= withKerberos;
-    hooked |= withHook;
+  }
+
+  static synchronized void flag(String flag) {
+    FLAGS.add(flag);
   }
 
   /** The process is about to be stopped. */

@@ -20,6 +20,7 @@ public final class Node {
   private InetSocketAddress http; // null: the policy has none
   private InetSocketAddress https;
   private long received;
+  private boolean died; // by itself
   private volatile boolean stopped;
 
   private Node(NodeConf conf, NodeProcess process) {
@@ -43,6 +44,12 @@ public final class Node {
 
   private static Node start(NodeConf conf) throws IOException {
     boolean hook = FaultHook.wanted(Ledger.method());
+    if (conf.kerberos) {
+      Ledger.flag(Ledger.KERBEROS);
+    }
+    if (hook && !Settings.control()) {
+      Ledger.flag(Ledger.HOOKED);
+    }
     Node node = new Node(conf, NodeProcess.start(conf, hook));
     try {
       node.process.await(node::serves);
@@ -50,7 +57,7 @@ public final class Node {
       node.process.stop();
       throw e;
     }
-    Ledger.started(node, conf.kerberos, hook && !Settings.control());
+    Ledger.started(node);
     return node;
   }
 
@@ -141,15 +148,18 @@ public final class Node {
     return attributes;
   }
 
-  /** RPC calls processed since the start. */
+  /** RPC calls processed since the start, the last known number of a process that has ended. */
   synchronized long received() {
-    if (!stopped && process.isAlive()) {
-      try {
-        Object count = metricsUncounted("RpcActivityForPort" + conf.rpcPort).get("RpcProcessingTimeNumOps");
-        received = count == null ? received : Long.parseLong(count.toString());
-      } catch (IOException | RuntimeException e) {
-        System.err.println("gojn.suites: calls of the process at port " + conf.rpcPort + " could not be counted: " + e);
-      }
+    if (stopped || died) {
+      return received;
+    }
+    try {
+      received = Long.parseLong(
+          metricsUncounted("RpcActivityForPort" + conf.rpcPort).get("RpcProcessingTimeNumOps").toString());
+    } catch (IOException | RuntimeException e) {
+      died = !process.isAlive();
+      Ledger.flag(died ? Ledger.DIED : Ledger.UNCOUNTED);
+      System.err.println("gojn.suites: calls of the process at port " + conf.rpcPort + " could not be read: " + e);
     }
     return received;
   }

@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** An operating system process that runs a JournalNode. It does not outlive this JVM, however that ends. */
 final class NodeProcess {
@@ -130,12 +131,13 @@ final class NodeProcess {
   /** The lines of its log that are neither information nor warnings. */
   private String complaint() throws IOException {
     StringBuilder words = new StringBuilder();
-    for (String line : Files.readAllLines(log.toPath())) {
-      if (!line.contains(" level=INFO ") && !line.contains(" level=WARN ") && !line.contains(" INFO ")) {
-        words.append(line).append('\n');
-      }
-    }
+    logged().filter(line -> !line.contains(" level=INFO ") && !line.contains(" level=WARN ") && !line.contains(" INFO "))
+        .forEach(line -> words.append(line).append('\n'));
     return words.toString().trim();
+  }
+
+  private Stream<String> logged() throws IOException {
+    return new String(Files.readAllBytes(log.toPath()), StandardCharsets.UTF_8).lines();
   }
 
   /** Asks the control's main program; the answer's lines are name and value. */
@@ -188,13 +190,23 @@ final class NodeProcess {
     try {
       if (!Settings.stopByKill()) {
         process.destroy();
-        process.waitFor(TERM_SECONDS, TimeUnit.SECONDS);
+        if (!process.waitFor(TERM_SECONDS, TimeUnit.SECONDS)) {
+          Ledger.flag(Ledger.KILLED);
+        }
       }
       process.destroyForcibly().waitFor();
       ALIVE.remove(process);
+      if (panicked()) {
+        Ledger.flag(Ledger.DIED);
+      }
     } catch (InterruptedException e) {
       throw interrupted(e);
     }
+  }
+
+  /** Whether the Go runtime has said so in the log. */
+  private boolean panicked() throws IOException {
+    return logged().anyMatch(line -> line.startsWith("panic: ") || line.startsWith("fatal error: "));
   }
 
   private static IOException interrupted(InterruptedException e) {

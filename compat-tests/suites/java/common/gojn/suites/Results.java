@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The file of results, a line for each method, written at once: class, method, outcome, milliseconds, external
- * processes started, calls that external processes received, flags (kerberos, hooked), detail; separated by tabs.
+ * processes started, calls that external processes received, flags (of Ledger), detail; separated by tabs.
  */
 final class Results implements AutoCloseable {
   private static final int DETAIL_LIMIT = 2000;
