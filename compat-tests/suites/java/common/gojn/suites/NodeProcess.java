@@ -131,7 +131,8 @@ final class NodeProcess {
   /** The lines of its log that are neither information nor warnings. */
   private String complaint() throws IOException {
     StringBuilder words = new StringBuilder();
-    logged().filter(line -> !line.contains(" level=INFO ") && !line.contains(" level=WARN ") && !line.contains(" INFO "))
+    logged()
+        .filter(line -> !line.contains(" level=INFO ") && !line.contains(" level=WARN ") && !line.contains(" INFO "))
         .forEach(line -> words.append(line).append('\n'));
     return words.toString().trim();
   }
