@@ -30,3 +30,20 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingChosen: classes that no release has are a mistake, not a run without problems.
+func TestNothingChosen(t *testing.T) {
+	for args, want := range map[string]bool{
+		"": true, "-classes TestQuorumJournalManager": true, "-classes TestQuorumJournalManger": false,
+		"-core -classes TestObserverNode": false, "-release 2.7.7 -classes TestObserverNode": false,
+		"-release 2.7.7,3.4.2 -classes TestObserverNode": true,
+	} {
+		o, err := parseOptions(strings.Fields(args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.campaigns(); (err == nil) != want {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}

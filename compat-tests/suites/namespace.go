@@ -25,6 +25,9 @@ const root = "/tmp/suite"
 // workDirs are below the working directory; Hadoop's build makes them too, for the properties that name them (see job.argv).
 var workDirs = []string{"data", "tmp", "log"}
 
+// tmpSize is the room there, of which only what is used costs memory: a test that writes without end fails alone.
+const tmpSize = "4g"
+
 // inside says what runs in namespaces of its own: its network has the loopback interface only, because tests of
 // Hadoop listen on the wildcard address and on fixed ports; its /tmp is empty and in memory, because some wipe
 // /tmp/hadoop; and none of its processes outlives the first one.
@@ -42,14 +45,35 @@ func namespaces() *syscall.SysProcAttr {
 	}
 }
 
+// nodeTool is what the tests' JVM starts a node with, so that none outlives it.
+const nodeTool = "setpriv"
+
 // canIsolate tells why this process cannot start others in namespaces; nil if it can.
 func canIsolate() error {
 	cmd := exec.Command("/proc/self/exe", insideFlag, "")
 	cmd.SysProcAttr = namespaces()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("needs root, to start processes in namespaces of their own: %w %s", err, strings.TrimSpace(string(out)))
+		return notIsolated(os.Geteuid(), err, strings.TrimSpace(string(out)))
+	}
+	if _, err := exec.LookPath(nodeTool); err != nil {
+		return fmt.Errorf("needs %s, of util-linux: %w", nodeTool, err)
 	}
 	return nil
+}
+
+// notIsolated says why: who is root may still be kept from it, in a container for instance.
+func notIsolated(uid int, err error, said string) error {
+	why := "cannot start processes in namespaces of their own"
+	switch {
+	case uid != 0:
+		why = fmt.Sprintf("needs root, to start processes in namespaces of their own (this is user %d)", uid)
+	case errors.Is(err, syscall.EPERM):
+		why = "is root, but may not make namespaces: a seccomp filter, or no CAP_SYS_ADMIN"
+	}
+	if said != "" {
+		return fmt.Errorf("%s: %w: %s", why, err, said)
+	}
+	return fmt.Errorf("%s: %w", why, err)
 }
 
 // runInside is this program as the first process of the namespaces: it prepares them, runs Argv and returns its exit
@@ -137,7 +161,7 @@ func mounts(keep []string) error {
 		defer closeFD(fd)
 		kept = append(kept, fd)
 	}
-	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777"); err != nil {
+	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777,size="+tmpSize); err != nil {
 		return fmt.Errorf("mount /tmp: %w", err)
 	}
 	for i, dir := range keep {

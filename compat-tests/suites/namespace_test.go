@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,7 +87,7 @@ func tmpDir(t *testing.T) string {
 func TestInside(t *testing.T) {
 	keep, hidden := tmpDir(t), tmpDir(t)
 	got, status := shell(t, keep, `
-		ls /tmp; ls; hostname; pwd; echo mine > ../classes/A.class; cat ../classes/A.class
+		stat -f -c 'room %b %S' /tmp; ls /tmp; ls; hostname; pwd; echo mine > ../classes/A.class; cat ../classes/A.class
 		echo kept > `+keep+`/kept
 		ls -d `+hidden+` 2>/dev/null
 		tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '
@@ -96,7 +97,8 @@ func TestInside(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	lines := strings.Split(got, "\n")
-	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "log", "Connection refused"} {
+	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "log", "Connection refused",
+		fmt.Sprintf("room %d 4096", 4<<30/4096)} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %q in %q", want, lines)
 		}
@@ -128,5 +130,33 @@ func TestGuard(t *testing.T) {
 		})
 	if !strings.Contains(got, "dump") || status != -1 || !strings.Contains(told, "budget") {
 		t.Errorf("after %v: exit status %d, %q, %q", time.Since(start), status, got, told)
+	}
+}
+
+// TestNotIsolated: who is not root is told so, and who is root what else it may be.
+func TestNotIsolated(t *testing.T) {
+	refused := &os.PathError{Op: "fork/exec", Path: "/proc/self/exe", Err: syscall.EPERM}
+	for _, c := range []struct {
+		name string
+		uid  int
+		err  error
+		said string
+		want string
+	}{
+		{"not root", 1000, refused, "", "needs root"}, {"root in a container", 0, refused, "", "seccomp"},
+		{"a mount fails", 0, errors.New("exit status 2"), "mount /tmp: operation not permitted", "exit status 2: mount /tmp"},
+	} {
+		if got := notIsolated(c.uid, c.err, c.said); !strings.Contains(got.Error(), c.want) || !errors.Is(got, c.err) {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestNodeTool: without what starts nodes there is no run, and the reason is told.
+func TestNodeTool(t *testing.T) {
+	shell(t, tmpDir(t), "true", nil) // skips without root
+	t.Setenv("PATH", t.TempDir())
+	if err := canIsolate(); err == nil || !strings.Contains(err.Error(), nodeTool) {
+		t.Errorf("without %s: %v", nodeTool, err)
 	}
 }

@@ -30,6 +30,7 @@ func TestDocsNameRealTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hadoops(t, root, defined)
 	named := regexp.MustCompile("`(Test\\w+)`")
 	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil || len(files) == 0 {
@@ -50,5 +51,24 @@ func TestDocsNameRealTests(t *testing.T) {
 	}
 	if count == 0 {
 		t.Error("no document names a test")
+	}
+}
+
+// hadoops adds the test classes of Hadoop's that we run, by the lists of them.
+func hadoops(t *testing.T, root string, defined map[string]bool) {
+	lists, err := filepath.Glob(filepath.Join(root, "compat-tests", "suites", "classes", "*.txt"))
+	if err != nil || len(lists) == 0 {
+		t.Fatalf("no lists of Hadoop's tests: %v", err)
+	}
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if words := strings.Fields(line); len(words) > 0 && words[0] != "#" && words[0] != "-" {
+				defined[words[0][strings.LastIndexByte(words[0], '.')+1:]] = true
+			}
+		}
 	}
 }
