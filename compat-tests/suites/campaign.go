@@ -137,8 +137,8 @@ func (a *attempts) ended(j job, e ended) []job {
 	return more
 }
 
-// runCampaigns runs all classes of all of them in one pool, and what failed once more, each method alone. As soon as that is
-// over for a class its results are in the campaign and done is called, one call at a time.
+// runCampaigns runs all classes of all of them in one pool, and what failed once more, each method alone. As soon as
+// that is over for a class its results are in the campaign and done is called, one call at a time.
 func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string,
 	done func(c *campaign, class string)) error {
 	owner := make(map[string]*attempts) // by directory

@@ -52,8 +52,8 @@ func section(lists map[string]classList, pairs map[string]pair, m marks, faults 
 	return b.String()
 }
 
-// writeCounts is a row per class, with a column per release. Its form is what compat-tests/ran reads: where a cell says CI or
-// long, the class has to run there and nothing of it may be wrong.
+// writeCounts is a row per class, with a column per release. Its form is what compat-tests/ran reads: where a cell
+// says CI or long, the class has to run there and nothing of it may be wrong.
 func writeCounts(b *strings.Builder, lists map[string]classList, pairs map[string]pair) {
 	b.WriteString("| passed of ran |")
 	for _, r := range releases {
@@ -192,7 +192,8 @@ func writeFaults(b *strings.Builder, faults []plantedFault) {
 		return
 	}
 	b.WriteString("\nBuilds with a planted fault, and the methods that fail with it and pass without (" + ownPackage +
-		" is ours, all others are Hadoop's):\n\n| build | what is wrong with it | fails | releases |\n| --- | --- | --- | --- |\n")
+		" is ours, all others are Hadoop's):\n\n" +
+		"| build | what is wrong with it | fails | releases |\n| --- | --- | --- | --- |\n")
 	for _, f := range faults {
 		victims := make(map[string][]string) // the releases of each text
 		for _, r := range releases {

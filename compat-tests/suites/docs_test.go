@@ -40,8 +40,10 @@ func TestDocumented(t *testing.T) {
 	used := make(map[string]bool)
 	for _, release := range releases {
 		p := pairs[release.Version]
-		c := &campaign{side: ours, classes: lists[release.Version].classes, marks: m, control: p.control, results: p.ours.results}
-		for _, problem := range append(c.judge(false), control{version: release.Version, results: p.control.results, marks: m}.judge()...) {
+		c := &campaign{side: ours, classes: lists[release.Version].classes, marks: m, control: p.control,
+			results: p.ours.results}
+		theirs := control{version: release.Version, results: p.control.results, marks: m}
+		for _, problem := range append(c.judge(false), theirs.judge()...) {
 			t.Errorf("%s %s", release.Version, problem)
 		}
 		for _, kept := range append(slices.Clone(p.ours.results), p.control.results...) {
@@ -71,12 +73,14 @@ func TestSection(t *testing.T) {
 			kept{results: []result{r("TestA#s[1]", skip), {class: "TestA", method: "i", outcome: assumed, detail: "broken"}}}},
 	}
 	core := class{name: "org.TestA", core: true}
-	lists := map[string]classList{"2.7.7": {classes: []class{core, {name: "org.TestB"}}}, "3.4.2": {classes: []class{core}}}
+	lists := map[string]classList{"2.7.7": {classes: []class{core, {name: "org.TestB"}}},
+		"3.4.2": {classes: []class{core}}}
 	want := "| passed of ran | 2.7.7 | 3.4.2 | 3.5.0 |\n| --- | --- | --- | --- |\n" +
 		"| `TestA` | 1 of 2 (1 later, 1 without a call), Java 2 of 3, 1 at the 2nd attempt (1 without a call); CI | " +
 		"0 of 0 (2 skipped), Java 0 of 0 (2 skipped) | – |\n" +
 		"| `TestB` | 1 of 1, 1 at the 2nd attempt, Java not run yet; long | – | – |\n" +
-		"| all | 2 of 3, 1 at the 2nd attempt (1 later, 1 without a call), Java 2 of 3, 1 at the 2nd attempt (1 without a call) | " +
+		"| all | 2 of 3, 1 at the 2nd attempt (1 later, 1 without a call), " +
+		"Java 2 of 3, 1 at the 2nd attempt (1 without a call) | " +
 		"0 of 0 (2 skipped), Java 0 of 0 (2 skipped) | not run yet, Java not run yet |\n" + `
 Not run, on either side:
 
@@ -108,8 +112,10 @@ Builds with a planted fault, and the methods that fail with it and pass without 
 | build | what is wrong with it | fails | releases |
 | --- | --- | --- | --- |
 ` + "| `f` | forgets | TestA x, y; gojn.suites.own.TestO z | 2.7.7, 3.5.0 |\n| `f` | forgets | TestA y | 3.4.2 |\n"
-	m := marks{runs: map[string]mark{"TestA#s": {outcome: skip, reason: "asks the object"}, "TestA#k": {outcome: later, reason: "Kerberos"}}}
-	usual := []victim{{class: "org.TestA", method: "x"}, {class: "org.TestA", method: "y"}, {class: "gojn.suites.own.TestO", method: "z"}}
+	m := marks{runs: map[string]mark{"TestA#s": {outcome: skip, reason: "asks the object"},
+		"TestA#k": {outcome: later, reason: "Kerberos"}}}
+	usual := []victim{{class: "org.TestA", method: "x"}, {class: "org.TestA", method: "y"},
+		{class: "gojn.suites.own.TestO", method: "z"}}
 	got := section(lists, pairs, m, []plantedFault{{name: "f", words: "forgets",
 		victims: map[string][]victim{"2.7.7": usual, "3.5.0": usual, "3.4.2": usual[1:2]}}})
 	if diff := cmp.Diff(want, got); diff != "" {

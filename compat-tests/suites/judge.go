@@ -161,8 +161,8 @@ func asControl(results []result) []result {
 	return all
 }
 
-// control is one run of the Java node with all that it is judged by. It is the standard, so it need only be complete, and fail
-// where it is listed to.
+// control is one run of the Java node with all that it is judged by. It is the standard, so it need only be complete,
+// and fail where it is listed to.
 type control struct {
 	version string
 	classes []string // simple names of those that were to run

@@ -224,7 +224,8 @@ func (o options) campaigns() ([]*campaign, error) {
 }
 
 // runClasses runs, keeps, judges and tells.
-func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string) ([]string, error) {
+func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, nodes binaries,
+	dir string) ([]string, error) {
 	product, err := productCommit(ctx)
 	if err != nil {
 		return nil, err
@@ -250,7 +251,8 @@ func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, 
 		for _, problem := range wrong {
 			problems = append(problems, c.install.release.Version+" "+problem)
 		}
-		if err := errors.Join(c.writeTable(os.Stdout), c.tellStale(os.Stdout), c.writeRan(os.Getenv("RAN"), wrong)); err != nil {
+		err := errors.Join(c.writeTable(os.Stdout), c.tellStale(os.Stdout), c.writeRan(os.Getenv("RAN"), wrong))
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// skipFile is the one list of what is not run, on either side, of what comes later on ours, and of what fails with Java's node.
-// It is for all releases; a release may lack some of the methods.
+// skipFile is the one list of what is not run, on either side, of what comes later on ours, and of what fails with
+// Java's node. It is for all releases; a release may lack some of the methods.
 const skipFile = "java/skips.tsv"
 
 // javaFails begins the second column of a method that fails with Java's node; releases may follow, else it is all.

@@ -22,7 +22,8 @@ const insideFlag = "-inside"
 // root is where a JVM has its files in memory, see inside. It exists in the JVM's mount namespace only.
 const root = "/tmp/suite"
 
-// workDirs are below the working directory; Hadoop's build makes them too, for the properties that name them (see job.argv).
+// workDirs are below the working directory; Hadoop's build makes them too, for the properties that name them (see
+// job.argv).
 var workDirs = []string{"data", "tmp", "log"}
 
 // tmpSize is the room there, of which only what is used costs memory: a test that writes without end fails alone.

@@ -97,7 +97,8 @@ func TestInside(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	lines := strings.Split(got, "\n")
-	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "log", "Connection refused",
+	for _, want := range []string{filepath.Base(keep), "suite", "localhost", root + "/work", "mine", "lo", "log",
+		"Connection refused",
 		fmt.Sprintf("room %d 4096", 4<<30/4096)} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %q in %q", want, lines)

@@ -17,7 +17,8 @@ import (
 // unknown stands for a commit where there is no git.
 const unknown = "unknown"
 
-// productCommit is the git commit of the repository that the binaries are built from, with a plus sign if Go sources differ.
+// productCommit is the git commit of the repository that the binaries are built from, with a plus sign if Go sources
+// differ.
 func productCommit(ctx context.Context) (string, error) {
 	repo, err := hadoop.RepositoryRoot()
 	if err != nil {
@@ -75,8 +76,8 @@ func (o options) command(s side, version string) string {
 	return strings.Join(words, " ")
 }
 
-// tellStale prints a line if the kept control was made with another shim than this one. That is no failure: a control takes
-// an hour.
+// tellStale prints a line if the kept control was not made with this shim. That is no failure: a control
+// takes an hour.
 func (c *campaign) tellStale(w io.Writer) error {
 	now, err := shimDigest(c.install.release)
 	if err != nil || c.side == javaNode {
@@ -89,7 +90,7 @@ func (c *campaign) tellStale(w io.Writer) error {
 		}
 	}
 	if len(classes) > 0 {
-		fmt.Fprintf(w, "Hadoop %s: the kept control was made with another shim than today's (%s): %s\n",
+		fmt.Fprintf(w, "Hadoop %s: the kept control was not made with today's shim (%s): %s\n",
 			c.install.release.Version, now, strings.Join(classes, ", "))
 	}
 	return nil

@@ -35,8 +35,8 @@ func (p pool) run(ctx context.Context, jobs []job) ([]ended, error) {
 	return all, err
 }
 
-// each runs all jobs, in their order, and those that after returns before all that still wait. Calls of after come one at a
-// time. What goes wrong with one job is its own problem; an error is that of ctx.
+// each runs all jobs, in their order, and those that after returns before all that still wait. Calls of after come
+// one at a time. What goes wrong with one job is its own problem; an error is that of ctx.
 func (p pool) each(ctx context.Context, jobs []job, after func(job, ended) []job) error {
 	var (
 		mu      sync.Mutex // of all here
@@ -158,7 +158,8 @@ func again(j job, results []result) []job {
 	return jobs
 }
 
-// ofSecond is the budget of a method's second attempt. One of a class that starts hundreds of nodes has that of the class.
+// ofSecond is the budget of a method's second attempt. One of a class that starts hundreds of nodes has that of the
+// class.
 func (j job) ofSecond(first result) time.Duration {
 	if j.class.kill {
 		return j.limit()

@@ -47,7 +47,8 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestPoolSideBySide: as many as there are places, all of them, also what comes late while the others have nothing to do.
+// TestPoolSideBySide: as many as there are places, all of them, also what comes late while the others have nothing to
+// do.
 func TestPoolSideBySide(t *testing.T) {
 	var mu sync.Mutex
 	var ran []string
@@ -79,14 +80,13 @@ func TestPoolSideBySide(t *testing.T) {
 // TestPoolInterrupted: nothing new is started, and what was cut off is not taken for an end.
 func TestPoolInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	p := pool{places: 2, out: io.Discard, runs: func(j job, ctx context.Context) (ended, error) {
+	p := pool{places: 1, out: io.Discard, runs: func(j job, ctx context.Context) (ended, error) {
 		if j.dir != "a" {
 			t.Errorf("%s runs", j.dir)
 		}
 		cancel()
 		return ended{}, ctx.Err()
 	}}
-	p.places = 1
 	err := p.each(ctx, []job{jobIn("a"), jobIn("b")}, func(job, ended) []job {
 		t.Error("an end is told")
 		return nil
@@ -98,10 +98,12 @@ func TestPoolInterrupted(t *testing.T) {
 
 // TestAttempts: a class is complete when all second attempts are; the JVM of one that ran as a whole again may die too.
 func TestAttempts(t *testing.T) {
-	c := &campaign{side: ours, control: kept{results: []result{r("TestA#x", pass), r("TestA#y", pass), r("TestA#z", pass)}}}
+	known := []result{r("TestA#x", pass), r("TestA#y", pass), r("TestA#z", pass)}
+	c := &campaign{side: ours, control: kept{results: known}}
 	j := jobIn("/d/TestA")
 	a := &attempts{c: c, open: 1}
-	more := a.ended(j, ended{results: []result{r("TestA#x", pass), flagged(nodeKilled, "TestA#y", pass)}, problem: "it died"})
+	first := []result{r("TestA#x", pass), flagged(nodeKilled, "TestA#y", pass)}
+	more := a.ended(j, ended{results: first, problem: "it died"})
 	if len(more) != 2 || a.open != 2 || a.results[2].outcome != notRun || a.results[2].where != "/d/TestA" {
 		t.Fatalf("%d more, %d open, %v", len(more), a.open, a.results)
 	}
@@ -123,7 +125,8 @@ func TestAttempts(t *testing.T) {
 	}
 
 	a = &attempts{c: &campaign{side: javaNode}, open: 1}
-	if more := a.ended(j, ended{results: []result{kerberos("TestA#k", later)}}); len(more) != 1 || a.results[0].outcome != fail {
+	more = a.ended(j, ended{results: []result{kerberos("TestA#k", later)}})
+	if len(more) != 1 || a.results[0].outcome != fail {
 		t.Errorf("what comes later for ours is tried once with the control: %v", a.results)
 	}
 }

@@ -12,8 +12,9 @@ import (
 // testEvent is a line of go test -json, as compat-tests/ran reads it.
 type testEvent struct{ Action, Package, Test string }
 
-// writeRan writes what ran into dir, so that CI can hold the tables of docs/compatibility.md to it: each method, and each class
-// with the release, as passed if nothing of it is wrong. The control is no evidence; neither is anything without a dir.
+// writeRan writes what ran into dir, so that CI can hold the tables of docs/compatibility.md to it: each method, and
+// each class with the release, as passed if nothing of it is wrong. The control is no evidence; neither is anything
+// without a dir.
 func (c *campaign) writeRan(dir string, wrong []string) error {
 	if dir == "" || c.side != ours {
 		return nil

@@ -117,8 +117,8 @@ func parseResult(line string) (result, error) {
 	return r, nil
 }
 
-// weigh applies the rules that a method proves nothing which asked no external process anything, and that it has not passed if
-// a process died in it or nobody knows what it was asked.
+// weigh applies the rules that a method proves nothing which asked no external process anything, and that it has not
+// passed if a process died in it or nobody knows what it was asked.
 func weigh(results []result) []result {
 	all := slices.Clone(results)
 	for i, r := range all {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -122,8 +121,8 @@ func TestAgain(t *testing.T) {
 	j := job{class: class{name: "org.TestA", budget: 20 * time.Minute}, dir: "/d/TestA"}
 	slow := r("TestA#slow", fail)
 	slow.ms = 100_000
-	jobs := again(j, []result{r("TestA#a", pass), r("TestA#x[1]", fail), r("TestA#x[2]", fail), r("TestA#n", noCall), r("TestA#d", notRun),
-		slow, r("TestA#k", later)})
+	jobs := again(j, []result{r("TestA#a", pass), r("TestA#x[1]", fail), r("TestA#x[2]", fail), r("TestA#n", noCall),
+		r("TestA#d", notRun), slow, r("TestA#k", later)})
 	got := make(map[string]time.Duration)
 	for _, k := range jobs {
 		got[strings.Join(k.methods, ",")] = k.limit()
@@ -132,7 +131,8 @@ func TestAgain(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("once more: -want +got\n%s", diff)
 	}
-	if jobs := again(j, []result{r("TestA#(TestA)", fail)}); len(jobs) != 1 || len(jobs[0].methods) != 0 || jobs[0].limit() != j.limit() {
+	jobs = again(j, []result{r("TestA#(TestA)", fail)})
+	if len(jobs) != 1 || len(jobs[0].methods) != 0 || jobs[0].limit() != j.limit() {
 		t.Errorf("a class that failed is not run again as a whole: %v", jobs)
 	}
 	j.class.kill, j.side = true, javaNode
@@ -162,106 +162,6 @@ func TestNotRun(t *testing.T) {
 	}
 	if got = c.complete(j, ended{results: []result{r("TestA#x", pass)}}); len(got) != 1 {
 		t.Errorf("after a good end: %v", got)
-	}
-}
-
-// TestKept: results are kept with date and command, class by class, and belong to one release.
-func TestKept(t *testing.T) {
-	list := classList{classes: []class{{name: "org.TestA"}, {name: "org.TestB"}}}
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	old := kept{release: "3.4.2", command: "make it", dates: map[string]string{"TestA": "2025-01-01T00:00:00Z",
-		"TestB": "2025-01-01T00:00:00Z", "TestGone": "2025-01-01T00:00:00Z"},
-		results: []result{r("TestA#x", fail), r("TestB#y", pass), r("TestGone#z", pass)}}
-	made := origin{"0123456789ab+", "fedcba987654", "KEEP=1 make hadoop-suites CLASSES='TestA|TestB'"}
-	next := old.with(list, []string{"TestA"}, []result{r("TestA#x", pass)}, made, at)
-	want := kept{release: "3.4.2", command: made.command, made: map[string]origin{"TestA": made}, dates: map[string]string{"TestA": "2026-01-02T03:04:05Z",
-		"TestB": "2025-01-01T00:00:00Z"}, results: []result{r("TestA#x", pass), r("TestB#y", pass)}}
-	if diff := cmp.Diff(want, next, unexported); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-	got, err := parseKept(next.text())
-	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
-		t.Errorf("written and read again: %v; -want +got\n%s", err, diff)
-	}
-	for name, change := range map[string][2]string{
-		"another release": {"# release 3.4.2", "# release 3.4.1"}, "no command": {"# command", "# comment"},
-		"no date": {"# date TestB", "# date TestC"}, "odd date": {"2026-01-02T03:04:05Z", "yesterday"},
-	} {
-		dir := t.TempDir()
-		if err := os.Mkdir(filepath.Join(dir, "control"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		text := strings.Replace(next.text(), change[0], change[1], 1)
-		if err := os.WriteFile(filepath.Join(dir, "control", "3.4.2.tsv"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := readKept(os.DirFS(dir), javaNode, "3.4.2"); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
-}
-
-// TestKeptTogether: several runs at a time lose nothing of each other, and whoever reads sees a whole file.
-func TestKeptTogether(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "ours"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var list classList
-	for i := range 20 {
-		list.classes = append(list.classes, class{name: "org.Test" + strconv.Itoa(i)})
-	}
-	var runs sync.WaitGroup
-	for _, c := range list.classes {
-		runs.Go(func() {
-			name := simpleName(c.name)
-			err := keepIn(dir, ours, "3.4.2", func(k kept) kept {
-				return k.with(list, []string{name}, []result{r(name+"#x", pass)}, origin{"a", "b", "make"}, time.Now())
-			})
-			if err != nil {
-				t.Error(err)
-			}
-			if _, err := readKept(os.DirFS(dir), ours, "3.4.2"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	runs.Wait()
-	k, err := readKept(os.DirFS(dir), ours, "3.4.2")
-	if err != nil || len(k.results) != len(list.classes) {
-		t.Errorf("%d of %d are kept, %v", len(k.results), len(list.classes), err)
-	}
-	if files, err := os.ReadDir(filepath.Join(dir, "ours")); err != nil || len(files) != 1 {
-		t.Errorf("left there: %v, %v", files, err)
-	}
-}
-
-// TestMarks: the list of skips has a reason in each line.
-func TestMarks(t *testing.T) {
-	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\nTestA#k\tjava-fails\tJDK 17\n" +
-		"TestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n")
-	want := marks{runs: map[string]mark{"TestA#x": {skip, "asks the object", nil}, "TestA#k": {later, "Kerberos", nil}},
-		java: map[string]mark{"TestA#k": {fail, "JDK 17", []string{}}, "TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}}}
-	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
-		t.Errorf("%v; -want +got\n%s", err, diff)
-	}
-	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy", "TestA#x\t\twhy",
-		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
-		"TestA#x\tjava-fails\t", "TestA#x\tjava-fails\twhy\nTestA#x\tjava-fails 2.7.7\twhy"} {
-		if _, err := parseMarks(text); err == nil {
-			t.Errorf("%q is taken", text)
-		}
-	}
-	if !got.is(r("TestA#k[1: a]", fail), later) || got.is(r("TestA#k2", fail), later) || got.is(r("TestA#y", fail), later) {
-		t.Error("a mark is not that of the method with any parameters")
-	}
-	for version, want := range map[string]bool{"2.7.7": true, "3.4.2": false, "3.5.0": true} {
-		if _, fails := got.javaFails(r("TestA#y[2]", fail), version); fails != want {
-			t.Errorf("%s: fails with Java's node: %v", version, fails)
-		}
-	}
-	if _, text, err := readMarks(); err != nil || strings.Contains(string(text), javaFails) || !strings.Contains(string(text), "\tskip\t") {
-		t.Errorf("a JVM gets %q, %v", text, err)
 	}
 }
 

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestMarks: the list of skips has a reason in each line.
+func TestMarks(t *testing.T) {
+	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\n" +
+		"TestA#k\tjava-fails\tJDK 17\nTestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n")
+	want := marks{runs: map[string]mark{"TestA#x": {skip, "asks the object", nil}, "TestA#k": {later, "Kerberos", nil}},
+		java: map[string]mark{"TestA#k": {fail, "JDK 17", []string{}},
+			"TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}}}
+	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
+		t.Errorf("%v; -want +got\n%s", err, diff)
+	}
+	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy",
+		"TestA#x\t\twhy",
+		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
+		"TestA#x\tjava-fails\t", "TestA#x\tjava-fails\twhy\nTestA#x\tjava-fails 2.7.7\twhy"} {
+		if _, err := parseMarks(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+	if !got.is(r("TestA#k[1: a]", fail), later) || got.is(r("TestA#k2", fail), later) ||
+		got.is(r("TestA#y", fail), later) {
+		t.Error("a mark is not that of the method with any parameters")
+	}
+	for version, want := range map[string]bool{"2.7.7": true, "3.4.2": false, "3.5.0": true} {
+		if _, fails := got.javaFails(r("TestA#y[2]", fail), version); fails != want {
+			t.Errorf("%s: fails with Java's node: %v", version, fails)
+		}
+	}
+	_, text, err := readMarks()
+	if err != nil || strings.Contains(string(text), javaFails) || !strings.Contains(string(text), "\tskip\t") {
+		t.Errorf("a JVM gets %q, %v", text, err)
+	}
+}
