@@ -88,8 +88,8 @@ func compile(ctx context.Context, repo, out, plan, overlay string) error {
 	if plan != "" {
 		tags, ldflags = "saboteur", ldflags+" -X main.sabotage="+plan
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-overlay", overlay,
-		"-o", out, "./cmd/journalnode")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", ldflags,
+		"-overlay", overlay, "-o", out, "./cmd/journalnode")
 	cmd.Dir = repo
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
