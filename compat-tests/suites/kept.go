@@ -122,6 +122,11 @@ func (k kept) with(list classList, classes []string, results []result, made orig
 	return next
 }
 
+// allRan tells whether results of a class are fit to be kept.
+func allRan(results []result) bool {
+	return len(results) > 0 && !slices.ContainsFunc(results, func(r result) bool { return r.outcome == notRun })
+}
+
 // brief cuts a reason to what the table can tell.
 func brief(detail string) string {
 	const longest = 160

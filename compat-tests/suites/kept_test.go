@@ -49,6 +49,21 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestAllRan: a class of which something did not run does not replace what was kept before.
+func TestAllRan(t *testing.T) {
+	for _, c := range []struct {
+		results []result
+		want    bool
+	}{
+		{nil, false}, {[]result{r("TestA#x", pass), r("TestA#y", fail), r("TestA#s", skip)}, true},
+		{[]result{r("TestA#x", pass), r("TestA#y", notRun)}, false},
+	} {
+		if got := allRan(c.results); got != c.want {
+			t.Errorf("%v: %v", c.results, got)
+		}
+	}
+}
+
 // TestKeptTogether: several runs at a time lose nothing of each other, and whoever reads sees a whole file.
 func TestKeptTogether(t *testing.T) {
 	dir := t.TempDir()

@@ -263,7 +263,7 @@ func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, 
 func (o options) keepClass(c *campaign, class, product string) error {
 	version := c.install.release.Version
 	results := ofClasses(c.results, []string{class})
-	if len(results) == 0 || slices.ContainsFunc(results, func(r result) bool { return r.outcome == notRun }) {
+	if !allRan(results) {
 		fmt.Printf("%s %s is not kept: not all of it ran\n", version, class)
 		return nil
 	}
