@@ -41,8 +41,8 @@ type (
 		First, Last storage.TxID
 		Reason      string
 	}
-	// SegmentVanished is a finalized segment whose file somebody has removed while it was served.
-	SegmentVanished struct{ Name string }
+	// SegmentsVanished are finalized segments, one or more, whose files somebody has removed while they were served.
+	SegmentsVanished struct{ Segments []storage.Segment }
 	// SegmentSetAside is a segment file that was renamed out of the log.
 	SegmentSetAside struct{ Name, Suffix string }
 	// SegmentSynced is a finalized segment that was fetched from another node and is durable here.
@@ -111,7 +111,7 @@ func (PromiseRaised) event()    {}
 func (SegmentStarted) event()   {}
 func (SegmentFinalized) event() {}
 func (SegmentAborted) event()   {}
-func (SegmentVanished) event()  {}
+func (SegmentsVanished) event() {}
 func (SegmentSetAside) event()  {}
 func (SegmentSynced) event()    {}
 func (SegmentBad) event()       {}

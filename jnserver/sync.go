@@ -54,8 +54,8 @@ func (j *Journal) DropVanished() error {
 	defer j.mu.Unlock()
 	return j.alone(opSync, func() error {
 		gone, err := j.dir.DropVanished()
-		for _, seg := range gone {
-			j.emit(SegmentVanished{Name: seg.Name})
+		if len(gone) > 0 {
+			j.emit(SegmentsVanished{Segments: gone})
 		}
 		return err
 	})

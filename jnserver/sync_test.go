@@ -223,8 +223,8 @@ func TestSync_Vanished(t *testing.T) {
 	var events []string
 	env := newEnv(mem, noFetch)
 	env.Events = func(_ string, e jnserver.Event) {
-		if v, ok := e.(jnserver.SegmentVanished); ok {
-			events = append(events, v.Name)
+		if v, ok := e.(jnserver.SegmentsVanished); ok {
+			events = append(events, fmt.Sprint(v.Segments))
 		}
 	}
 	j, w := written(t, env) // 1 to 3 finalized, 4 to 8 open
@@ -237,7 +237,7 @@ func TestSync_Vanished(t *testing.T) {
 	if fmt.Sprint(s.Segments) == fmt.Sprint(before.Segments) || len(s.Segments) != 1 || !s.Segments[0].InProgress || s.Highest != 8 {
 		t.Errorf("segments %v, highest %d", s.Segments, s.Highest)
 	}
-	if got, want := fmt.Sprint(events), fmt.Sprint([]string{storage.FinalizedName(1, 3)}); got != want {
+	if got, want := fmt.Sprint(events), fmt.Sprint([]string{fmt.Sprint(before.Segments[:1])}); got != want {
 		t.Errorf("told of %s, want %s", got, want)
 	}
 	plan, err := j.PlanSync([]jnserver.SyncOffer{{Segments: []jnserver.SegmentRange{{First: 1, Last: 3}}, Committed: 6}})

@@ -55,15 +55,7 @@ func (d *Dir) keepLock() error {
 	if err := d.checkLocked(); err != nil {
 		return err
 	}
-	mine, err := d.lock.Stat()
-	if err != nil {
-		return err
-	}
-	there, err := d.fs.Stat(d.path(lockName))
-	if err == nil && d.fs.SameFile(mine, there) {
-		return nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if inPlace, err := d.lockInPlace(); inPlace || err != nil {
 		return err
 	}
 	_ = d.lock.Close() // what it locks has no name any more
@@ -75,6 +67,19 @@ func (d *Dir) keepLock() error {
 	}
 	d.leave(d.lostLock)
 	return d.lostLock
+}
+
+// lockInPlace tells whether in_use.lock is still the file that this process has locked.
+func (d *Dir) lockInPlace() (bool, error) {
+	mine, err := d.lock.Stat()
+	if err != nil {
+		return false, err
+	}
+	there, err := d.fs.Stat(d.path(lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && d.fs.SameFile(mine, there), err
 }
 
 // LostLock is why the lock that this Dir once had is not held, nil if it is or never was.

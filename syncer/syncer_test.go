@@ -104,6 +104,47 @@ func TestRounds(t *testing.T) {
 	})
 }
 
+// TestVanished: a finalized segment that somebody removes is fetched in the next round, and a directory that cannot be listed
+// keeps no other segment from being fetched; it is told once.
+func TestVanished(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := &cluster{}
+		up := c.node(90).add(1, 3, 4, 6)
+		b := newBench(t, c, nil).format()
+		var unreadable atomic.Bool
+		b.hook = func(op vfs.Op) error {
+			if unreadable.Load() && op.Kind == "readdir" && strings.HasSuffix(op.Path, "/current") {
+				return errors.New("input/output error")
+			}
+			return nil
+		}
+		b.start()
+		defer b.stop()
+		passes(time.Minute)
+		b.wantHas("[[1,3] [4,6]]")
+		file := "/data/jn/ns1/current/" + storage.FinalizedName(1, 3)
+		b.must(b.mem.Remove(file))
+		unreadable.Store(true)
+		c.change(func() { c.fetched = nil; up.add(7, 9) })
+		passes(10 * time.Minute)
+		if got := fmt.Sprint(c.downloads()); got != "[jn2 7]" {
+			t.Errorf("beside a directory that cannot be listed: fetched %s", got)
+		}
+		if n := b.log.count("it cannot be seen whether segments were removed"); n != 1 {
+			t.Errorf("told %d times of the directory", n)
+		}
+		unreadable.Store(false)
+		passes(3 * time.Minute)
+		if got := fmt.Sprint(c.downloads()); got != "[jn2 7 jn2 1]" {
+			t.Errorf("fetched %s", got)
+		}
+		if _, err := b.mem.Stat(file); err != nil {
+			t.Error(err)
+		}
+		b.wantHas("[[1,3] [4,6] [7,9]]")
+	})
+}
+
 // TestBadCopy: a copy that is not whole is not taken, whatever is wrong with it, told once, and the next node's is; where no copy
 // is good the rest comes in all the same.
 func TestBadCopy(t *testing.T) {

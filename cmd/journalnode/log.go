@@ -38,8 +38,9 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("log segment finalized", "first", e.First, "last", e.Last)
 		case jnserver.SegmentAborted:
 			log.Info("log segment closed without being finalized", "first", e.First, "last", e.Last, "reason", e.Reason)
-		case jnserver.SegmentVanished:
-			log.Error("log segment is gone: somebody has removed its file", "name", e.Name)
+		case jnserver.SegmentsVanished:
+			log.Error("log segments are gone: somebody has removed their files", "segments", len(e.Segments),
+				"first", e.Segments[0].Name, "last", e.Segments[len(e.Segments)-1].Name)
 		case jnserver.SegmentSetAside:
 			log.Warn("log segment set aside", "name", e.Name, "suffix", e.Suffix)
 		case jnserver.SegmentBad:
