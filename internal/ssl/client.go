@@ -46,7 +46,8 @@ func NewClient(conf ClientConfig) (*Client, error) {
 				s.keys, err = conf.KeyStore.keys()
 			}
 			return s, err
-		})
+		},
+		func(s clientStores) []tls.Certificate { return s.keys })
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package ssl
 
 import (
+	"crypto/tls"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -8,38 +10,39 @@ import (
 )
 
 // reloading is a value made of files, made anew when one of them has changed (Java FileMonitoringTimerTask). Whoever asks
-// for it looks, at most once in every; a new file that is no good leaves the value as it was, with a log line.
+// for it looks, at most once in every; new files that are no good leave the value as it was, with a log line, and are tried
+// again at each look: the reason may lie outside of them, in a directory's permissions or the process's descriptors.
 type reloading[T any] struct {
 	Surroundings
 	files []string
 	every time.Duration // 0: never
 	load  func() (T, error)
+	keys  func(T) []tls.Certificate // those that are shown to others
 	value atomic.Pointer[T]
 
-	mu     sync.Mutex // of who looks; nobody waits for it, since a disk may hang
-	looked time.Time
-	seen   []stamp
+	mu      sync.Mutex // of who looks; nobody waits for it, since a disk may hang
+	looked  time.Time
+	seen    []fs.FileInfo // nil for a file that is not there
+	changed string        // the file that was the last to change
+	failed  string        // why the files as they are now cannot be used; "": they are
+	warned  time.Time     // when the keys' expiry was looked at
 }
 
-// stamp is by what a file is known to be unchanged; zero for one that is not there.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
-
-func newReloading[T any](s Surroundings, every time.Duration, stores []Store, load func() (T, error)) (*reloading[T], error) {
-	r := &reloading[T]{Surroundings: s.withDefaults(), every: every, load: load}
+func newReloading[T any](
+	s Surroundings, every time.Duration, stores []Store, load func() (T, error), keys func(T) []tls.Certificate,
+) (*reloading[T], error) {
+	r := &reloading[T]{Surroundings: s.withDefaults(), every: every, load: load, keys: keys}
 	for _, store := range stores {
 		if store.Location != "" {
 			r.files = append(r.files, store.Location)
 		}
 	}
-	r.looked, r.seen = r.Now(), r.stamps() // before the files are read: what changes meanwhile is seen later
+	r.looked, r.seen = r.Now(), r.stat() // before the files are read: what changes meanwhile is seen later
 	value, err := load()
 	if err != nil {
 		return nil, err
 	}
-	r.value.Store(&value)
+	r.store(value, r.looked)
 	return r, nil
 }
 
@@ -57,31 +60,65 @@ func (r *reloading[T]) look() {
 		return
 	}
 	r.looked = now
-	changed := ""
-	stamps := r.stamps()
-	for i, s := range stamps {
-		if !s.modified.Equal(r.seen[i].modified) || s.size != r.seen[i].size {
-			changed = r.files[i]
+	changed := false
+	seen := r.stat()
+	for i, info := range seen {
+		if !unchanged(info, r.seen[i]) {
+			changed, r.changed = true, r.files[i]
 		}
 	}
-	if changed == "" {
-		return
+	r.seen = seen
+	if changed || r.failed != "" {
+		r.reload(now, changed)
 	}
-	r.seen = stamps
-	value, err := r.load()
-	if err != nil {
-		r.Logger.Error("a key store has changed and cannot be used: what it held before stays in use", "file", changed, "error", err)
-		return
+	if now.Sub(r.warned) >= warnEvery {
+		r.warn(*r.value.Load(), now)
 	}
-	r.value.Store(&value)
-	r.Logger.Info("a key store has changed and was read again", "file", changed)
 }
 
-func (r *reloading[T]) stamps() []stamp {
-	list := make([]stamp, len(r.files))
+// reload says once for each change, and for each new reason, that the files cannot be used.
+func (r *reloading[T]) reload(now time.Time, changed bool) {
+	value, err := r.load()
+	if err != nil {
+		if changed || err.Error() != r.failed {
+			r.Logger.Error("a key store has changed and cannot be used: what it held before stays in use",
+				"file", r.changed, "error", err)
+		}
+		r.failed = err.Error()
+		return
+	}
+	r.failed = ""
+	fields := []any{"file", r.changed}
+	for _, key := range r.keys(value) {
+		fields = append(fields, "not_after", key.Leaf.NotAfter)
+	}
+	r.Logger.Info("a key store has changed and was read again", fields...)
+	r.store(value, now)
+}
+
+func (r *reloading[T]) store(value T, now time.Time) {
+	r.value.Store(&value)
+	r.warn(value, now)
+}
+
+func (r *reloading[T]) warn(value T, now time.Time) {
+	r.warned = now
+	r.warnOfExpiry(r.keys(value), now)
+}
+
+// unchanged also tells a file from another one that was put in its place with its size and time.
+func unchanged(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && os.SameFile(a, b)
+}
+
+func (r *reloading[T]) stat() []fs.FileInfo {
+	list := make([]fs.FileInfo, len(r.files))
 	for i, name := range r.files {
 		if info, err := os.Stat(name); err == nil {
-			list[i] = stamp{info.ModTime(), info.Size()}
+			list[i] = info
 		}
 	}
 	return list

@@ -23,7 +23,8 @@ type ServerConfig struct {
 // be used by several listeners. The error is a *StoreError.
 func Server(conf ServerConfig) (*tls.Config, error) {
 	stores, err := newReloading(conf.Surroundings, conf.ReloadInterval, []Store{conf.KeyStore, conf.TrustStore},
-		func() (*tls.Config, error) { return conf.load() })
+		func() (*tls.Config, error) { return conf.load() },
+		func(c *tls.Config) []tls.Certificate { return c.Certificates })
 	if err != nil {
 		return nil, err
 	}
