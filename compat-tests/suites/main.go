@@ -121,6 +121,10 @@ func (o options) run(ctx context.Context) ([]string, error) {
 	if o.docs {
 		return nil, writeDocs()
 	}
+	campaigns, err := o.campaigns()
+	if err != nil {
+		return nil, err
+	}
 	if err := canIsolate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errCannotRun, err)
 	}
@@ -128,7 +132,7 @@ func (o options) run(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	problems, err := o.runIn(ctx, dir)
+	problems, err := o.runIn(ctx, campaigns, dir)
 	switch {
 	case errors.Is(err, hadoop.ErrNoRuntime):
 		err = fmt.Errorf("%w: %w", errCannotRun, err)
@@ -151,11 +155,7 @@ func (o options) directory() (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-func (o options) runIn(ctx context.Context, dir string) ([]string, error) {
-	campaigns, err := o.campaigns()
-	if err != nil {
-		return nil, err
-	}
+func (o options) runIn(ctx context.Context, campaigns []*campaign, dir string) ([]string, error) {
 	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))
 	if err != nil {
 		return nil, err
