@@ -183,14 +183,26 @@ func (c *conn) uncount(n int64) {
 	}
 }
 
-// drain lets the connection finish: no new call is read, and it closes after the last answer.
+// drain lets the connection finish: no new call is taken, and it closes after the last answer. depart must follow.
 func (c *conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = true
-	if c.inflight == 0 && !c.flushing && !c.finishing {
-		c.settled()
+}
+
+// depart closes a draining connection that owes no answer: at once if it is at rest, for a Java client that waits for no answer
+// reads nothing and would see that our side is shut only at its next call.
+func (c *conn) depart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.inflight > 0 || c.flushing || c.finishing {
+		return
 	}
+	if atRest(c.nc) {
+		c.cutLocked(errFinished)
+		return
+	}
+	c.settled()
 }
 
 // hush forbids answers that have not been begun, and lets the connection finish after those that have. Closing at once would

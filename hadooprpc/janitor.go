@@ -82,6 +82,8 @@ func (c *conn) inspect(now time.Time, short [3]bool) {
 		c.cutLocked(errUnread)
 	case c.finishing && now.After(c.finishBy):
 		c.cutLocked(errFinished)
+	case c.finishing && c.draining && c.inflight == 0 && !c.flushing && atRest(c.nc): // depart came before the acknowledgement
+		c.cutLocked(errFinished)
 	}
 }
 

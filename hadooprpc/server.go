@@ -324,8 +324,12 @@ func (s *Server) openConns() []*conn {
 // connections. If ctx ends first the rest is cut as by Close and its error is returned. On success nothing of the server
 // runs any more.
 func (s *Server) Shutdown(ctx context.Context) error {
-	for _, c := range s.stop() {
+	open := s.stop()
+	for _, c := range open {
 		c.drain()
+	}
+	for _, c := range open { // who sees a connection close knows that none takes a call any more
+		c.depart()
 	}
 	select {
 	case <-s.quit:

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
+	"time"
 
 	"gojn/hadooprpc"
 	"gojn/hadooprpc/rpctest"
@@ -43,6 +45,38 @@ func listeners(t *testing.T, test func(t *testing.T, l net.Listener, dial func()
 			return nc
 		})
 	})
+}
+
+// TestShutdownAtRest: a stop does not wait for peers that have their answers and leave the connection open, as Java clients do.
+func TestShutdownAtRest(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what a socket holds can be asked on Linux only")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serverOf(map[string]handler{"echo": echo})
+	s.LingerTimeout = time.Hour
+	ended := startServer(s, l)
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := &raw{nc, t}
+	defer peer.Close()
+	peer.greet()
+	peer.send(callFrame(1, "echo", "x"))
+	peer.answer()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if err := receive(t, ended, "end of Serve"); !errors.Is(err, hadooprpc.ErrServerClosed) {
+		t.Errorf("Serve: %v", err)
+	}
+	peer.closed()
 }
 
 // TestShutdown: calls that were read are finished and answered, new ones are not taken, idle connections are closed.
