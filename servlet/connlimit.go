@@ -9,24 +9,33 @@ import (
 	"time"
 )
 
-// connLimit bounds the connections of a server, closes the longest idle one to make room for a new one, and at a stop those
-// that have not brought a request yet.
+// silentGrace is how long a connection has for its first head, the handshake included, when others wait for its place.
+const silentGrace = time.Second
+
+// connLimit bounds the connections of a server. To make room for a new one it closes the longest idle one, or else the one that
+// has been silent longest, and at a stop those that have not brought a request yet.
 type connLimit struct {
 	slots chan struct{} // one token per open connection, and one for each Accept under way
 	done  chan struct{} // closed by stop
 
 	mu      sync.Mutex
 	stopped bool
-	waiting int        // Accepts that wait for a slot
-	idle    *list.List // of net.Conn, the longest idle first
-	where   map[net.Conn]*list.Element
-	silent  map[net.Conn]struct{} // have not brought a whole head yet
-	open    map[net.Conn]struct{} // all
+	waiting int                        // Accepts that wait for a slot
+	idle    *list.List                 // of place, the longest idle first
+	silent  *list.List                 // of place: have not brought a whole head yet, the oldest first
+	where   map[net.Conn]*list.Element // in one of the two
+	open    map[net.Conn]struct{}      // all
+}
+
+// place is a connection that waits for its client.
+type place struct {
+	conn  net.Conn
+	since time.Time
 }
 
 func newConnLimit(n int) *connLimit {
 	return &connLimit{slots: make(chan struct{}, n), done: make(chan struct{}), idle: list.New(),
-		where: make(map[net.Conn]*list.Element), silent: make(map[net.Conn]struct{}), open: make(map[net.Conn]struct{})}
+		silent: list.New(), where: make(map[net.Conn]*list.Element), open: make(map[net.Conn]struct{})}
 }
 
 // stop lets a waiting Accept return and closes the silent connections, those to come included: http.Server.Shutdown would
@@ -40,11 +49,10 @@ func (c *connLimit) stop() {
 	}
 	c.stopped = true
 	close(c.done)
-	for conn := range c.silent {
-		hangUp(conn) // its goroutine sees the end and tells observe
-	}
-	for e := c.idle.Front(); e != nil; e = e.Next() {
-		hangUp(e.Value.(net.Conn))
+	for _, conns := range []*list.List{c.silent, c.idle} {
+		for e := conns.Front(); e != nil; e = e.Next() {
+			hangUp(e.Value.(place).conn) // its goroutine sees the end and tells observe
+		}
 	}
 }
 
@@ -107,7 +115,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// take gets a slot, at the cost of an idle connection if it must; false after stop.
+// take gets a slot, at the cost of an idle or silent connection if it must; false after stop.
 func (c *connLimit) take() bool {
 	select {
 	case c.slots <- struct{}{}:
@@ -116,11 +124,17 @@ func (c *connLimit) take() bool {
 	}
 	c.wait(+1)
 	defer c.wait(-1)
-	select {
-	case c.slots <- struct{}{}:
-		return true
-	case <-c.done:
-		return false
+	look := time.NewTicker(silentGrace)
+	defer look.Stop()
+	for {
+		select {
+		case c.slots <- struct{}{}:
+			return true
+		case <-c.done:
+			return false
+		case <-look.C: // nobody has gone meanwhile
+			c.cutSilent()
+		}
 	}
 }
 
@@ -131,17 +145,34 @@ func (c *connLimit) wait(n int) {
 	defer c.mu.Unlock()
 	c.waiting += n
 	if first := c.idle.Front(); n > 0 && first != nil {
-		c.cut(first.Value.(net.Conn))
+		c.cut(first)
 	}
 }
 
-// cut closes an idle connection; its goroutine sees the end and gives the slot back. Called with mu held.
-func (c *connLimit) cut(conn net.Conn) {
+// cutSilent closes the connection that has been silent longest, if it had its time: half-open handshakes on one port must not
+// keep clients from the other.
+func (c *connLimit) cutSilent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first := c.silent.Front(); first != nil && time.Since(first.Value.(place).since) >= silentGrace {
+		c.cut(first)
+	}
+}
+
+// cut closes a connection; its goroutine sees the end and gives the slot back. Called with mu held.
+func (c *connLimit) cut(e *list.Element) {
+	conn := e.Value.(place).conn
+	c.forget(conn)
+	hangUp(conn)
+}
+
+// forget takes a connection out of its list. Called with mu held.
+func (c *connLimit) forget(conn net.Conn) {
 	if e := c.where[conn]; e != nil {
-		c.idle.Remove(e)
+		c.idle.Remove(e) // one of the two does nothing
+		c.silent.Remove(e)
 		delete(c.where, conn)
 	}
-	hangUp(conn)
 }
 
 // observe is the server's ConnState hook. The server calls it for each connection in order, from the connection's
@@ -149,23 +180,19 @@ func (c *connLimit) cut(conn net.Conn) {
 func (c *connLimit) observe(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.where[conn]; e != nil {
-		c.idle.Remove(e)
-		delete(c.where, conn)
-	}
-	delete(c.silent, conn)
+	c.forget(conn)
 	switch state {
 	case http.StateNew:
-		c.silent[conn], c.open[conn] = struct{}{}, struct{}{}
+		c.where[conn], c.open[conn] = c.silent.PushBack(place{conn, time.Now()}), struct{}{}
 		if c.stopped {
 			hangUp(conn)
 		}
 	case http.StateIdle:
 		if c.waiting > 0 {
-			c.cut(conn)
+			hangUp(conn)
 			return
 		}
-		c.where[conn] = c.idle.PushBack(conn)
+		c.where[conn] = c.idle.PushBack(place{conn, time.Now()})
 	case http.StateClosed, http.StateHijacked:
 		delete(c.open, conn)
 		<-c.slots

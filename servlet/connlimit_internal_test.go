@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // closeConn notes its close.
@@ -58,8 +60,8 @@ func TestStopClosesWhatWasNeverAsked(t *testing.T) {
 	for _, name := range []string{"silent", "busy", "idle", "late"} {
 		limit.observe(conns[name], http.StateClosed)
 	}
-	if len(limit.slots) != 0 || len(limit.silent) != 0 || len(limit.where) != 0 || len(limit.open) != 0 {
-		t.Errorf("%d taken, %d silent, %d idle, %d open", len(limit.slots), len(limit.silent), len(limit.where), len(limit.open))
+	if len(limit.slots) != 0 || limit.silent.Len() != 0 || len(limit.where) != 0 || len(limit.open) != 0 {
+		t.Errorf("%d taken, %d silent, %d idle, %d open", len(limit.slots), limit.silent.Len(), len(limit.where), len(limit.open))
 	}
 }
 
@@ -99,4 +101,58 @@ func TestLongestIdleGoes(t *testing.T) {
 	if len(limit.slots) != 2 || limit.idle.Len() != 1 || len(limit.where) != 1 {
 		t.Errorf("%d taken, %d idle, %d known", len(limit.slots), limit.idle.Len(), len(limit.where))
 	}
+}
+
+// TestSilentMakeRoom: where all places are taken and none is idle, the connection that has been silent longest goes once it had a
+// second, one for each newcomer and second; one with a request stays however long it takes.
+func TestSilentMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var closed []string
+		limit := newConnLimit(3)
+		conns := map[string]*closeConn{}
+		for _, name := range []string{"busy", "old", "young"} {
+			conns[name] = &closeConn{name: name, closed: &closed}
+			if !limit.take() {
+				t.Fatal("no place")
+			}
+		}
+		limit.observe(conns["busy"], http.StateNew)
+		limit.observe(conns["old"], http.StateNew)
+		time.Sleep(time.Millisecond) // of the bubble's clock
+		limit.observe(conns["busy"], http.StateActive)
+		began := time.Now()
+		taken := make(chan bool)
+		go func() { taken <- limit.take() }()
+		time.Sleep(900 * time.Millisecond)
+		synctest.Wait()
+		if len(closed) != 0 {
+			t.Errorf("closed %v at once", closed)
+		}
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if !slices.Equal(closed, []string{"old"}) {
+			t.Fatalf("closed %v", closed)
+		}
+		limit.observe(conns["old"], http.StateClosed)
+		if !<-taken || time.Since(began) > 2*time.Second {
+			t.Errorf("no place after %v", time.Since(began))
+		}
+		go func() { taken <- limit.take() }()
+		time.Sleep(900 * time.Millisecond)
+		limit.observe(conns["young"], http.StateNew) // it was being accepted
+		time.Sleep(900 * time.Millisecond)
+		synctest.Wait()
+		if !slices.Equal(closed, []string{"old"}) {
+			t.Fatalf("closed %v before its second is over", closed)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if !slices.Equal(closed, []string{"old", "young"}) {
+			t.Errorf("closed %v", closed)
+		}
+		limit.stop()
+		if <-taken {
+			t.Error("a place after the stop")
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,9 +16,11 @@ import (
 // ServerConfig is what a Server is made of. Handler is required.
 type ServerConfig struct {
 	Handler http.Handler
-	// MaxConns bounds the open connections, and with them the memory that peers can take (about 100 KiB each at worst).
-	// Default 512. When the last is taken, the one that has been idle longest between requests is closed; if none is, the
-	// next waits in the listener's backlog.
+	// MaxConns bounds the open connections, and with them the memory that peers can take. At worst that is about 100 KiB
+	// each; 200 KiB over TLS, whose ClientHello may have 64 KiB and whose records are buffered both ways; and 500 KiB where
+	// clients must show certificates, of which 256 KiB are read before any is verified. Default 512. When the last is taken,
+	// the one that has been idle longest between requests is closed; if none is, after a second the one that has been longest
+	// without a whole head, if it had a second; else the next waits in the listener's backlog.
 	MaxConns int
 	// HeaderTimeout is for a request's head to arrive. Default 10 s.
 	HeaderTimeout time.Duration
@@ -64,7 +67,7 @@ func NewServer(conf ServerConfig) *Server {
 		IdleTimeout:       conf.IdleTimeout,
 		MaxHeaderBytes:    min(conf.MaxHeaderBytes, maxHeaderBytes),
 		ConnState:         s.conns.observe,
-		ErrorLog:          slog.NewLogLogger(conf.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(&errorLog{log: conf.Logger, now: time.Now}, "", 0),
 	}
 	return s
 }

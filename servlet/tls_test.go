@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -142,5 +143,57 @@ func TestTLSPlaces(t *testing.T) {
 			t.Error("answered after the stop")
 		}
 		c.CloseIdleConnections()
+	}
+}
+
+// TestSilentHandshakes: clients that open the HTTPS port and say nothing do not keep others from the plain one.
+func TestSilentHandshakes(t *testing.T) {
+	server, _ := tlsPair(t)
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	s, base := serveTLS(t, servlet.ServerConfig{Handler: ok, MaxConns: 3, HeaderTimeout: time.Hour}, server)
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(plain) }()
+	for range 6 { // more than there are places: some wait in the backlog
+		conn, err := net.Dial("tcp", strings.TrimPrefix(base, "https://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	for range 2 {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+		resp, err := client.Get("http://" + plain.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+}
+
+// TestFailedHandshakeIsTold: with the client's address and the reason.
+func TestFailedHandshakeIsTold(t *testing.T) {
+	server, _ := tlsPair(t)
+	var out bytes.Buffer
+	conf := servlet.ServerConfig{Handler: http.NotFoundHandler(), Logger: slog.New(slog.NewTextHandler(&out, nil))}
+	s, base := serveTLS(t, conf, server)
+	if resp, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{}}}).Get(base); err == nil {
+		_ = resp.Body.Close()
+		t.Error("a client that does not know the authority is content")
+	}
+	if err := errors.Join(s.Shutdown(t.Context()), s.Close()); err != nil { // its goroutines have ended
+		t.Error(err)
+	}
+	if text := out.String(); !strings.Contains(text, "level=WARN msg=\"a TLS handshake failed\" from=127.0.0.1:") {
+		t.Errorf("%q", text)
 	}
 }

@@ -1,0 +1,46 @@
+package servlet
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestErrorLog: failed handshakes are told once a minute for each client, for a few clients; what else net/http says, and
+// connections that are only opened and closed, are for debugging.
+func TestErrorLog(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(0, 0)
+	e := &errorLog{log: slog.New(slog.NewTextHandler(&out, nil)), now: func() time.Time { return now }}
+	step := func(what, line string, want ...string) {
+		t.Helper()
+		out.Reset()
+		if n, err := e.Write([]byte(line + "\n")); n != len(line)+1 || err != nil {
+			t.Errorf("%s: %d, %v", what, n, err)
+		}
+		if strings.Count(out.String(), "\n") != min(len(want), 1) {
+			t.Errorf("%s: %q", what, out.String())
+		}
+		for _, w := range want {
+			if !strings.Contains(out.String(), w) {
+				t.Errorf("%s: %q, want %q", what, out.String(), w)
+			}
+		}
+	}
+	const handshake = "http: TLS handshake error from "
+	step("a port that is looked at", handshake+"10.0.0.1:5: EOF")
+	step("a panic", "http: panic serving 10.0.0.1:5: x")
+	step("a failure", handshake+"10.0.0.1:5: remote error: tls: unknown certificate authority", "WARN", "from=10.0.0.1:5",
+		`error="remote error: tls: unknown certificate authority"`, "others=0")
+	step("another port of the client", handshake+"10.0.0.1:6: tls: no certificate")
+	step("another client", handshake+"[::1]:7: tls: no certificate", "from=[::1]:7", "others=1")
+	for i := range handshakeClients - 2 {
+		step("more", fmt.Sprintf("%s10.0.1.%d:1: x", handshake, i), "others=0")
+	}
+	step("too many", handshake+"10.0.2.1:1: x")
+	now = now.Add(time.Minute)
+	step("the next minute", handshake+"10.0.0.1:5: "+strings.Repeat("x", 1000), "others=1", "...")
+}
