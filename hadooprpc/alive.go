@@ -18,13 +18,13 @@ func Alive(ctx context.Context, addr string) error {
 	if err != nil {
 		return fmt.Errorf("no connection: %w", err)
 	}
-	c, err := NewClient(nc, ClientConfig{Protocol: metaProtocol, PingInterval: -1})
+	c, err := NewClient(nc, ClientConfig{Protocol: MetaProtocol, PingInterval: -1})
 	if err != nil {
 		_ = nc.Close()
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	req := &rpcpb.GetProtocolVersionsRequestProto{Protocol: proto.String(metaProtocol)}
+	req := &rpcpb.GetProtocolVersionsRequestProto{Protocol: proto.String(MetaProtocol)}
 	_ = c.Call(ctx, "getProtocolVersions", req, &rpcpb.GetProtocolVersionsResponseProto{}) // a refusal is an answer
 	if ctx.Err() != nil {
 		return fmt.Errorf("no answer: %w", context.Cause(ctx))

@@ -100,6 +100,9 @@ func (c *conn) decode(k *call, payload []byte) (err error) {
 	if named == "" {
 		named = "null"
 	}
+	if c.srv.cfg.Confine && k.Protocol != c.identity.Protocol && k.Protocol != MetaProtocol {
+		return errorf(CodeApplication, ClassAuthorization, "Protocol %s is not authorized on a connection for %s", k.Protocol, named)
+	}
 	m, wrong := c.srv.find(k.Protocol, h.GetClientProtocolVersion(), k.Method, named)
 	if wrong != nil {
 		return wrong

@@ -1,6 +1,7 @@
 package hadooprpc
 
 import (
+	"context"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -50,7 +51,7 @@ func (c Config) EnsureDefaults() Config {
 		c.ResolveUser = simpleShortName
 	}
 	if c.Authorize == nil {
-		c.Authorize = refuseImpersonation
+		c.Authorize = RefuseImpersonation
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -70,13 +71,13 @@ type Identity struct {
 	User      string // effective user, "" if anonymous
 	ShortUser string // User after the name rules
 	RealUser  string // who acts for User, "" if nobody
-	Protocol  string // protocol named in the context, "" if none; it does not restrict later calls
+	Protocol  string // protocol named in the context, "" if none; it restricts later calls only if Config.Confine is set
 	Method    string // how it was authenticated: "SIMPLE", or the Mechanism's method such as "KERBEROS"
 	Address   string // IP address of the client
 }
 
-// refuseImpersonation is Java's ProxyUsers.authorize when no hadoop.proxyuser key is set.
-func refuseImpersonation(id Identity) error {
+// RefuseImpersonation is Java's ProxyUsers.authorize when no hadoop.proxyuser key is set.
+func RefuseImpersonation(_ context.Context, id Identity) error {
 	if id.RealUser != "" {
 		return errorf(0, ClassAuthorization, "User: %s is not allowed to impersonate %s", id.RealUser, id.User)
 	}

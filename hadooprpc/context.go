@@ -76,7 +76,7 @@ func (c *conn) readContext(payload []byte) *Error {
 	} else if id.User != "" {
 		id.ShortUser = c.sasl.shortUser
 	}
-	err := c.srv.cfg.Authorize(id)
+	err := c.srv.cfg.Authorize(c.srv.ctx, id)
 	c.srv.cfg.Observer.Authorized(id.User, c.remote, err)
 	if err != nil {
 		e := fatalf(CodeFatalUnauthorized, ClassAuthorization, "%s", err)

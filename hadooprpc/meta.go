@@ -10,14 +10,14 @@ import (
 	"gojn/hadooprpc/rpcpb"
 )
 
-// metaProtocol is the service that every Hadoop RPC server has (Java ProtocolMetaInfoServerSideTranslatorPB).
-const metaProtocol = "org.apache.hadoop.ipc.ProtocolMetaInfoPB"
+// MetaProtocol is the service that every Hadoop RPC server has (Java ProtocolMetaInfoServerSideTranslatorPB).
+const MetaProtocol = "org.apache.hadoop.ipc.ProtocolMetaInfoPB"
 
 const kindProtobuf = "RPC_PROTOCOL_BUFFER"
 
 func (s *Server) metaService() *Protocol {
 	return &Protocol{
-		Name: metaProtocol, PBClass: metaProtocol, Version: 1,
+		Name: MetaProtocol, PBClass: MetaProtocol, Version: 1,
 		Methods: map[string]Method{
 			"getProtocolVersions":  metaMethod(s.protocolVersions, "GetProtocolVersions"),
 			"getProtocolSignature": metaMethod(s.protocolSignature, "GetProtocolSignature"),

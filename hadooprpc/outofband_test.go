@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"gojn/hadooprpc"
 	"gojn/hadooprpc/rpcpb"
 	"gojn/hadooprpc/rpctest"
 )
@@ -103,7 +102,7 @@ func TestContextIsShort(t *testing.T) {
 	for name, set := range fields {
 		t.Run(name, func(t *testing.T) {
 			s := serverOf(map[string]handler{"echo": echo})
-			s.Authorize = func(hadooprpc.Identity) error { return nil } // whomever anybody acts for
+			s.Authorize = everybody // whomever anybody acts for
 			l := rpctest.Serve(t, s)
 			long := dialRaw(t, l)
 			long.send([]byte(hello), context(limit+1, set), callFrame(1, "echo", "x"))

@@ -77,8 +77,12 @@ type Config struct {
 	// without an answer, as in Java. Default: the part before the first / or @.
 	ResolveUser func(name string) (short string, err error)
 	// Authorize says whether a connection may be used (ProxyUsers, ServiceAuthorizationManager). Its error is answered as an
-	// AuthorizationException. Default: everybody may, but nobody may act for another user.
-	Authorize func(id Identity) error
+	// AuthorizationException. It may block, which holds up that connection alone, until ctx ends, as it does at Close.
+	// Default: RefuseImpersonation.
+	Authorize func(ctx context.Context, id Identity) error
+	// Confine restricts a connection to calls of the protocol that its context named, which Authorize has seen, and of
+	// ProtocolMetaInfo. Java does not: there who may open any protocol may call each.
+	Confine bool
 
 	// Logger gets the server's log lines. Default: none are written.
 	Logger *slog.Logger
@@ -120,7 +124,7 @@ type Server struct {
 // Register adds a protocol. It panics if the name is taken, which is a mistake of the program, like http.Handle. It must not
 // be called after Serve.
 func (s *Server) Register(p *Protocol) {
-	if p.Name == "" || p.Name == metaProtocol {
+	if p.Name == "" || p.Name == MetaProtocol {
 		panic("hadooprpc: bad protocol name " + p.Name)
 	}
 	if _, taken := s.protocols[p.Name]; taken {
@@ -138,7 +142,7 @@ func (s *Server) init() {
 		if s.protocols == nil {
 			s.protocols = map[string]*Protocol{}
 		}
-		s.protocols[metaProtocol] = s.metaService()
+		s.protocols[MetaProtocol] = s.metaService()
 		s.began = time.Now()
 		s.ctx, s.cancel = context.WithCancel(context.Background())
 		s.budget = newBudget(s.cfg)

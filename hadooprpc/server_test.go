@@ -105,6 +105,8 @@ func TestPanicInDecodeAndKey(t *testing.T) {
 	}
 }
 
+func everybody(context.Context, hadooprpc.Identity) error { return nil }
+
 // TestCallOfHandler: what a handler learns of its call.
 func TestCallOfHandler(t *testing.T) {
 	s := serverOf(map[string]handler{
@@ -113,7 +115,7 @@ func TestCallOfHandler(t *testing.T) {
 				c.Method, " ", len(c.ClientID), " ", c.RetryCount)), nil
 		},
 	})
-	s.Authorize = func(hadooprpc.Identity) error { return nil }
+	s.Authorize = everybody
 	cfg := testClient
 	cfg.User, cfg.RealUser = "joe/h@R", "root"
 	got, err := call(rpctest.New(t, s, cfg), "who", "")
