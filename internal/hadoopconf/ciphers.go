@@ -8,7 +8,7 @@ import (
 )
 
 // protocols reads hadoop.ssl.enabled.protocols. Its default, TLSv1.2 alone, means what Jetty means without it: 1.2 and 1.3
-// (HttpServer2.setEnabledProtocols).
+// (HttpServer2.setEnabledProtocols). The servers of 2.7 do not read the key: in that form nothing it says ends the start.
 func (r *reader) protocols() (least, most uint16) {
 	value := r.value(keyProtocols)
 	if value == "TLSv1.2" {
@@ -28,8 +28,7 @@ func (r *reader) protocols() (least, most uint16) {
 		case "":
 			continue
 		default:
-			r.bad(keyProtocols, value, "Unsupported protocol: "+name, "set TLSv1.2, TLSv1.3 or both", nil)
-			return tls.VersionTLS12, tls.VersionTLS13
+			return r.noProtocols(value, "Unsupported protocol: "+name)
 		}
 		if least == 0 || version < least {
 			least = version
@@ -38,12 +37,20 @@ func (r *reader) protocols() (least, most uint16) {
 	}
 	switch {
 	case least == 0:
-		r.bad(keyProtocols, value, "neither TLSv1.2 nor TLSv1.3: older ones are not served", "set TLSv1.2, TLSv1.3 or both", nil)
-		return tls.VersionTLS12, tls.VersionTLS13
+		return r.noProtocols(value, "neither TLSv1.2 nor TLSv1.3: older ones are not served")
 	case len(old) > 0:
 		r.warnKey(keyProtocols, strings.Join(old, ", ")+" not served; JVMs have them off too, since 2021")
 	}
 	return least, most
+}
+
+func (r *reader) noProtocols(value, reason string) (least, most uint16) {
+	if r.c.release == Release27 {
+		r.warnKey(keyProtocols, reason+"; TLSv1.2 and TLSv1.3 are")
+	} else {
+		r.bad(keyProtocols, value, reason, "set TLSv1.2, TLSv1.3 or both", nil)
+	}
+	return tls.VersionTLS12, tls.VersionTLS13
 }
 
 // ciphers reads the two lists of cipher suites, whose entries are regular expressions (Jetty's SslContextFactory). A list

@@ -1,12 +1,14 @@
 package hadoopconf_test
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -456,6 +458,19 @@ func TestKey_XFrame(t *testing.T) {
 			wantKeyError(t, err, "dfs.xframe.value", value, "Unexpected value in xFrameOption.", false)
 		}
 	}
+}
+
+func TestCompat_XFrame(t *testing.T) {
+	sent := func(t *testing.T, c *hadoopconf.Configuration) string {
+		t.Helper()
+		j, warnings, err := hadoopconf.ReadJournalNode(c)
+		if err != nil {
+			wantKeyError(t, err, "dfs.xframe.value", "x", "Unexpected value in xFrameOption.", false)
+			return "refused"
+		}
+		return fmt.Sprintf("%q, warned %t", j.HTTP.FrameOptions, strings.Contains(fmt.Sprint(warnings), "dfs.xframe.value"))
+	}
+	bothWays(t, nil, []string{"dfs.xframe.value", "x"}, sent, `"", warned true`, "refused")
 }
 
 // JMXJsonServlet.init.

@@ -49,7 +49,8 @@ var httpKeys = []Key{
 		"every HTTP answer has X-FRAME-OPTIONS, except in the 2.7 form; of Java's JournalNodes 3.5.0 is the first to send it",
 		"TestKey_XFrame"},
 	{"dfs.xframe.value", HDFSDefault, unknown, file("SAMEORIGIN"), false, "word", Obeyed, "",
-		"X-FRAME-OPTIONS: DENY, SAMEORIGIN or ALLOW-FROM; another value ends the start, as in 3.5.0", "TestKey_XFrame"},
+		"X-FRAME-OPTIONS: DENY, SAMEORIGIN or ALLOW-FROM; another value ends the start, as in 3.5.0, " +
+			"but not in the 2.7 form", "TestKey_XFrame"},
 	{"dfs.cluster.administrators", HDFSDefault, none, none, false, "ACL", Unused, "",
 		"only with hadoop.security.authorization, which is refused", ""},
 }

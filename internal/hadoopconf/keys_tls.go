@@ -17,7 +17,8 @@ var httpsKeys = []Key{
 		"true: HTTPS clients need a certificate that the trust store trusts", "TestKey_HTTPSServer"},
 	{keyProtocols, CoreDefault, file("TLSv1"), file("TLSv1.2"), false, "list", Obeyed, "",
 		"versions of TLS that are served; TLSv1.2 alone, the default, means TLSv1.2 and TLSv1.3, as in Jetty. Older ones are " +
-			"not served, with a warning", "TestKey_Protocols"},
+			"not served, with a warning; in the 2.7 form that is all, even if no other is left: its servers do not read the key",
+		"TestKey_Protocols"},
 	{keyClientResource, CoreDefault, file("ssl-client.xml"), file("ssl-client.xml"), false, "file", Obeyed, "",
 		"file of the configuration directory with the keys ssl.client.*; without it they are looked for in the site files",
 		"TestKey_HTTPSClient"},

@@ -121,12 +121,17 @@ func (r *reader) bandwidth() int64 { return max(0, parsed(r, keyBandwidth, longO
 var headerName = regexp.MustCompile(`^[a-zA-Z_-]+$`)
 
 // frameOptions is what 3.5's JournalNodeHttpServer.start hands to HttpServer2.Builder: the value must be one that it knows,
-// also if no header is wanted.
+// also if no header is wanted. A node of 2.7 does not know the key and sends none.
 func (r *reader) frameOptions() string {
 	const key = "dfs.xframe.value"
 	value := r.text(key)
 	if !slices.Contains([]string{"DENY", "SAMEORIGIN", "ALLOW-FROM"}, value) {
-		r.bad(key, value, "Unexpected value in xFrameOption.", "set DENY, SAMEORIGIN or ALLOW-FROM", nil)
+		const reason = "Unexpected value in xFrameOption."
+		if r.c.release == Release27 {
+			r.warnKey(key, reason+" Nothing is sent in the 2.7 form, but a start in another one would fail")
+			return ""
+		}
+		r.bad(key, value, reason, "set DENY, SAMEORIGIN or ALLOW-FROM", nil)
 	}
 	if !r.boolean("dfs.xframe.enabled") {
 		return ""

@@ -2,6 +2,7 @@ package hadoopconf_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,23 @@ func TestKey_HTTPSClient(t *testing.T) {
 func TestCompat_DownloadTLS(t *testing.T) {
 	most := field(func(j *hadoopconf.JournalNode) uint16 { return j.HTTPSClient.MaxVersion })
 	bothWays(t, nil, nil, most, tls.VersionTLS12, tls.VersionTLS13)
+}
+
+func TestCompat_Protocols(t *testing.T) {
+	for _, value := range []string{"TLSv1", "TLSv1.2,TLSv2"} {
+		served := func(t *testing.T, c *hadoopconf.Configuration) string {
+			t.Helper()
+			j, warnings, err := hadoopconf.ReadJournalNode(c)
+			if err != nil {
+				wantKeyError(t, err, "hadoop.ssl.enabled.protocols", value, "", false)
+				return "refused"
+			}
+			return fmt.Sprintf("%#x to %#x, warned %t", j.HTTPS.MinVersion, j.HTTPS.MaxVersion,
+				strings.Contains(fmt.Sprint(warnings), "hadoop.ssl.enabled.protocols"))
+		}
+		bothWays(t, sslFiles(), []string{"dfs.http.policy", "HTTPS_ONLY", "hadoop.ssl.enabled.protocols", value}, served,
+			"0x303 to 0x304, warned true", "refused")
+	}
 }
 
 // HttpServer2.Builder.setEnabledProtocols.
