@@ -57,6 +57,10 @@ type daemon struct {
 func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.FS, log *slog.Logger) (*daemon, error) {
 	d := &daemon{began: time.Now(), failed: make(chan error, 3), grace: stopGrace, limit: stopLimit}
 	log.Info("STARTUP_MSG: Starting JournalNode", "version", versionText(), "pid", os.Getpid())
+	guard, err := newGuard(s, log)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkStart(s, fsys, log); err != nil {
 		return nil, err
 	}
@@ -92,6 +96,7 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.vigil = newVigil(pauseInKernel)
 	d.metrics = newRPCMetrics(s, d.node, d.info.HostName, d.began)
 	d.rpc = newRPCServer(s, d.node, d.metrics, d.vigil.callDone, log)
+	guard.guards(d.rpc)
 	d.serving.Go(d.vigil.run)
 	asking, stopAsk := context.WithCancel(context.Background())
 	d.stopAsk = stopAsk

@@ -73,11 +73,29 @@ var effects = map[string]func(t *testing.T){
 	"dfs.journalnode.sync.interval":         TestKey_SyncInterval,
 	"dfs.edit.log.transfer.timeout":         TestKey_EditLogTransferTimeout,
 	"dfs.edit.log.transfer.bandwidthPerSec": TestKey_EditLogTransferBandwidth,
+
+	"hadoop.security.authorization":                         TestAuthorization,
+	"security.service.authorization.default.acl":            TestAuthorizationLists,
+	"security.service.authorization.default.acl.blocked":    TestAuthorizationLists,
+	"security.service.authorization.default.hosts":          TestAuthorizationLists,
+	"security.service.authorization.default.hosts.blocked":  TestAuthorizationLists,
+	"security.qjournal.service.protocol.acl":                TestAuthorizationLists,
+	"security.qjournal.service.protocol.acl.blocked":        TestAuthorizationLists,
+	"security.qjournal.service.protocol.hosts":              TestAuthorizationLists,
+	"security.qjournal.service.protocol.hosts.blocked":      TestAuthorizationLists,
+	"security.interqjournal.service.protocol.acl":           TestAuthorizationLists,
+	"security.interqjournal.service.protocol.acl.blocked":   TestAuthorizationLists,
+	"security.interqjournal.service.protocol.hosts":         TestAuthorizationLists,
+	"security.interqjournal.service.protocol.hosts.blocked": TestAuthorizationLists,
+	"hadoop.security.groups.cache.secs":                     TestAuthorizationGroups,
+	"hadoop.security.groups.negative-cache.secs":            TestAuthorizationGroups,
+	"hadoop.security.groups.shell.command.timeout":          TestAuthorizationGroups,
+	"hadoop.user.group.static.mapping.overrides":            TestAuthorizationGroups,
 }
 
 // ownTests are prefixes of the keys whose effects are tests of their own.
 var ownTests = []string{"dfs.journalnode.enable.sync", "dfs.journalnode.sync.", "dfs.edit.log.transfer.",
-	"dfs.http.policy", "dfs.https.", "dfs.client.https.", "hadoop.ssl."}
+	"dfs.http.policy", "dfs.https.", "dfs.client.https.", "hadoop.ssl.", "hadoop.security.", "security.", "hadoop.user.group."}
 
 // TestObeyedKeys runs the effects, each once, and fails for a key that claims to be obeyed and has none.
 func TestObeyedKeys(t *testing.T) {

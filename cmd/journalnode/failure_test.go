@@ -88,9 +88,17 @@ func TestStartFailures(t *testing.T) {
 		{name: "authentication of an unknown kind",
 			keys: func(*testing.T) []string { return []string{"hadoop.security.authentication", "basic"} },
 			want: words("Invalid attribute value for hadoop.security.authentication of basic", "set simple")},
-		{name: "authorization",
-			keys: func(*testing.T) []string { return []string{"hadoop.security.authorization", "true"} },
-			want: words("hadoop.security.authorization = 'true'", "not supported yet", "set it to false")},
+		{name: "a list of hosts that is none",
+			keys: func(*testing.T) []string {
+				return []string{"hadoop.security.authorization", "true", "security.qjournal.service.protocol.hosts", "10.0.0.0/99"}
+			},
+			want: words("security.qjournal.service.protocol.hosts = '10.0.0.0/99'", "Could not parse [10.0.0.0/99]", "set addresses")},
+		{name: "groups of a directory",
+			keys: func(*testing.T) []string {
+				return []string{"hadoop.security.authorization", "true",
+					"hadoop.security.group.mapping", "org.apache.hadoop.security.LdapGroupsMapping"}
+			},
+			want: words("hadoop.security.group.mapping = 'org.apache.hadoop.security.LdapGroupsMapping'", "not supported yet", "name users")},
 		{name: "HTTPS without ssl-server.xml",
 			keys: func(*testing.T) []string { return []string{"dfs.http.policy", "HTTPS_ONLY"} },
 			want: words("dfs.https.server.keystore.resource = 'ssl-server.xml'", "no such file: no configuration directory is given")},

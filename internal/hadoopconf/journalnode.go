@@ -39,6 +39,8 @@ type JournalNode struct {
 	SharedEdits SharedEdits
 
 	RPC RPCServer
+	// Authorization says who may open RPC connections.
+	Authorization Authorization
 
 	// HTTPPolicy says which of HTTP and HTTPS are served.
 	HTTPPolicy  HTTPPolicy

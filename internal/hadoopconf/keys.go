@@ -73,7 +73,7 @@ type Key struct {
 // Keys is a copy of the table, in the order in which it is documented.
 func Keys() []Key { return slices.Clone(keyTable) }
 
-var keyTable = slices.Concat(daemonKeys, httpKeys, httpsKeys, rpcKeys, securityKeys, otherKeys)
+var keyTable = slices.Concat(daemonKeys, httpKeys, httpsKeys, rpcKeys, securityKeys, authorizationKeys, otherKeys)
 
 // Default is the default that holds under a release.
 func (k Key) Default(r Release) Default {
@@ -127,6 +127,8 @@ func remedyFor(name string) string {
 		return "set a whole number (" + k.Type + ")"
 	case "bytes":
 		return "set a number of bytes, if need be with k, m, g, t, p or e"
+	case "time":
+		return "set a whole number and ns, us, ms, s, m, h or d"
 	case "address":
 		return "set host:port, [v6]:port or a scheme://host:port URL"
 	case "host":

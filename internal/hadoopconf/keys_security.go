@@ -1,12 +1,10 @@
 package hadoopconf
 
-// Kerberos and service authorization are refused, so what only they read is unused.
+// Kerberos is refused, so what only it reads is unused.
 var securityKeys = []Key{
 	{keyAuthentication, CoreDefault, file("simple"), file("simple"), false, "word", Refused, "",
 		"simple; kerberos is not built yet. The value of the site files must allow the start too, whatever -D says, " +
 			"since Hadoop's login looks only there", "TestKey_Authentication"},
-	{keyAuthorization, CoreDefault, file("false"), file("false"), false, "boolean", Refused, "",
-		"false; service level authorization is not built yet", "TestKey_Authorization"},
 	{"hadoop.proxyuser.*", CodeOnly, none, none, false, "", Warned, "",
 		"proxy users are not checked by these rules", "TestKey_ProxyUser"},
 	{"hadoop.security.impersonation.provider.class", CodeOnly, none, none, false, "class", Warned, "",
@@ -23,19 +21,17 @@ var securityKeys = []Key{
 		"only with Kerberos", ""},
 	{"dfs.web.authentication.kerberos.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
 	{"dfs.namenode.kerberos.principal*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
-	{"hadoop.security.group.mapping*", CodeOnly, none, none, false, "", Unused, "", "only for access lists", ""},
-	{"hadoop.security.groups.cache.*", CodeOnly, none, none, false, "", Unused, "", "only for access lists", ""},
-	{"hadoop.user.group.static.mapping.overrides", CoreDefault, file("dr.who=;"), file("dr.who=;"), false, "text", Unused,
-		"", "only for access lists", ""},
+	{"hadoop.security.group.mapping.*", CodeOnly, none, none, false, "", Unused, "", "only for group mappings that are refused", ""},
+	{"hadoop.security.groups.cache.*", CodeOnly, none, none, false, "", Unused, "",
+		"groups are looked up when a connection wants them", ""},
 	{"hadoop.security.dns.*", CodeOnly, none, none, false, "", Unused, "", "only with Kerberos", ""},
 	{"hadoop.security.token.service.use_ip", CoreDefault, unknown, file("true"), false, "boolean", Unused, "",
 		"only with Kerberos", ""},
 	{"hadoop.security.credential.*", CodeOnly, none, none, false, "", Unused, "", "only in ssl-server.xml and ssl-client.xml", ""},
 	{"security.<protocol>.acl", CodeOnly, none, none, false, "ACL", Unused, "",
-		"hadoop-policy.xml is only read with hadoop.security.authorization", ""},
+		"the lists of other protocols, which a JournalNode does not speak: nobody may open a connection for these", ""},
 }
 
 const (
 	keyAuthentication = "hadoop.security.authentication"
-	keyAuthorization  = "hadoop.security.authorization"
 )

@@ -36,6 +36,8 @@ type Options struct {
 	System map[string]string
 	// ReadFile reads a whole file; nil means from disk, up to 16 MiB. Errors must satisfy fs.ErrNotExist where they mean it.
 	ReadFile func(name string) ([]byte, error)
+
+	policy string // one more file of ConfDir, read after Files; for withPolicy
 }
 
 // Load reads all resources. Errors are a *LoadError (a file that is not XML, cannot be read, or includes one that is not
@@ -101,6 +103,11 @@ func (o Options) load(release Release) (*Configuration, error) {
 			c.warn(Warning{Text: "-conf " + path + ": no such file, ignored"})
 		}
 	}
+	if o.policy != "" {
+		if _, err := c.addFile(o, filepath.Join(o.ConfDir, o.policy), o.policy); err != nil {
+			return nil, err
+		}
+	}
 	for _, kv := range o.Defines {
 		c.define(kv)
 	}
@@ -130,6 +137,21 @@ func (c *Configuration) Resource(name string) (file *Configuration, found bool, 
 	}
 	return file, true, nil
 }
+
+// withPolicy is the configuration with hadoop-policy.xml read after all other files (Java Configuration.addResource: -D still
+// goes before it); found is false if there is no such file.
+func (c *Configuration) withPolicy() (policy *Configuration, found bool, err error) {
+	name := c.policyFile()
+	if _, found, err = c.Resource(name); err != nil || !found {
+		return c, false, err
+	}
+	o := c.options
+	o.policy = name
+	policy, err = o.load(c.release)
+	return policy, true, err
+}
+
+func (c *Configuration) policyFile() string { return c.system["hadoop.policy.file"] }
 
 func (c *Configuration) warn(w Warning) { c.warnings = append(c.warnings, w) }
 

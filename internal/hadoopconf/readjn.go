@@ -35,6 +35,7 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 		Cache:                  r.cache(),
 		Sync:                   r.sync(),
 		RPC:                    r.rpcServer(),
+		Authorization:          r.authorization(),
 		HTTPPolicy:             policy,
 		HTTP:                   r.httpServer(),
 		HTTPS:                  r.httpsServer(policy),

@@ -10,12 +10,6 @@ import (
 // where the operator wrote a closed one.
 func (r *reader) refusals() {
 	r.authentication()
-	if v, _, err := r.c.Bool(keyAuthorization, false); err != nil {
-		r.fail(err)
-	} else if v {
-		r.refuse(keyAuthorization, r.text(keyAuthorization), r.source(keyAuthorization),
-			"service level authorization is not supported yet", "set it to false in this node's core-site.xml")
-	}
 }
 
 // authentication looks at the site files and at the final value: Hadoop's login reads the former only, its RPC server the

@@ -29,14 +29,6 @@ func TestKey_Authentication(t *testing.T) {
 	wantKeyError(t, err, key, "kerberos", "core-site.xml:3", true)
 }
 
-func TestKey_Authorization(t *testing.T) {
-	const key = "hadoop.security.authorization"
-	read(t, r34, key, "false")
-	read(t, r34, key, "yes") // Configuration.getBoolean: the default
-	_, _, err := tryRead(t, r34, key, " True ")
-	wantKeyError(t, err, key, "True", "not supported yet", true)
-}
-
 // TestAllErrorsAtOnce: an operator with three mistakes sees three lines.
 func TestAllErrorsAtOnce(t *testing.T) {
 	_, _, err := tryRead(t, r34, "dfs.http.policy", "HTTPS", "dfs.journalnode.edits.dir", "x",
