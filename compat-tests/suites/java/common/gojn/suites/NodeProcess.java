@@ -89,6 +89,10 @@ final class NodeProcess {
       throw new IOException("gojn.suites.java.args has no -cp");
     }
     argv.set(path, argv.get(path) + File.pathSeparator + confDir); // behind the jars of the JVM's archive of classes
+    String kerberos = System.getProperty("java.security.krb5.conf"); // a test's KDC sets it in the test's JVM only
+    if (kerberos != null) {
+      argv.add("-Djava.security.krb5.conf=" + kerberos);
+    }
     argv.add("gojn.suites.ControlNode");
     return argv;
   }

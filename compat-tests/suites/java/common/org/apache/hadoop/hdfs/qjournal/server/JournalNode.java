@@ -19,6 +19,7 @@ import org.apache.hadoop.hdfs.server.common.HdfsServerConstants.StartupOption;
 import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 import org.apache.hadoop.metrics2.util.MBeans;
 import org.apache.hadoop.net.NetUtils;
+import org.apache.hadoop.security.SecurityUtil;
 
 /**
  * Stands in for Hadoop's class of this name in the JVM of Hadoop's tests: a JournalNode that is a process of its own.
@@ -56,6 +57,9 @@ public class JournalNode implements Configurable, JournalNodeMXBean {
       throw new IllegalStateException("JN already running");
     }
     try {
+      // As Hadoop's start does, for its own process and so for the test's; under simple authentication it does nothing.
+      SecurityUtil.login(conf, "dfs.journalnode.keytab.file", "dfs.journalnode.kerberos.principal",
+          NetUtils.createSocketAddr(conf.get("dfs.journalnode.rpc-address", "0.0.0.0:8485")).getHostName());
       start(Node.start(conf));
     } catch (IOException e) {
       this.stop(1);
