@@ -27,8 +27,10 @@ type Fetcher struct {
 	// How long the whole may take is up to the caller's context.
 	ConnectTimeout, ReadTimeout time.Duration
 	// TLS gives the configuration for a connection to host, a name or an address without port. It is asked for each https
-	// URL; nil: none of them can be fetched. The handshake has ConnectTimeout.
-	TLS func(host string) (*tls.Config, error)
+	// URL, with the fetch's context; nil: none of them can be fetched. The handshake has ConnectTimeout.
+	TLS func(ctx context.Context, host string) (*tls.Config, error)
+	// Plain, if not nil, is told of each fetch that goes without TLS.
+	Plain func(host string)
 }
 
 // CheckURL tells whether rawURL is one that Fetch would try or that has another protocol of java.net.URL, without any network; the
@@ -80,7 +82,7 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string, dst io.Writer) (int6
 	if err != nil {
 		return 0, err
 	}
-	secure, err := f.tlsFor(u)
+	secure, err := f.tlsFor(ctx, u)
 	if err != nil {
 		return 0, javaerr.New(javaerr.IOException, "fetching %s: %w", rawURL, err)
 	}
@@ -153,14 +155,17 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 }
 
 // tlsFor is the TLS of a fetch, nil for plain HTTP.
-func (f *Fetcher) tlsFor(u *url.URL) (*tls.Config, error) {
+func (f *Fetcher) tlsFor(ctx context.Context, u *url.URL) (*tls.Config, error) {
 	switch {
 	case u.Scheme != "https":
+		if f.Plain != nil {
+			f.Plain(u.Hostname())
+		}
 		return nil, nil
 	case f.TLS == nil:
 		return nil, errors.New("HTTPS is not configured")
 	}
-	return f.TLS(u.Hostname())
+	return f.TLS(ctx, u.Hostname())
 }
 
 // client makes a client for one fetch: HTTP/1.1, no proxy, no compression, no redirect, no connection kept.

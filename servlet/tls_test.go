@@ -2,6 +2,7 @@ package servlet_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -90,7 +91,7 @@ func TestFetchTLS(t *testing.T) {
 	deadlines := &deadlineListener{Listener: l}
 	_, base := serveTLSOn(t, deadlines, servlet.ServerConfig{Handler: servlet.NewHandler(servlet.Config{Journals: j})}, server)
 	var hosts []string
-	f := servlet.Fetcher{TLS: func(host string) (*tls.Config, error) {
+	f := servlet.Fetcher{TLS: func(_ context.Context, host string) (*tls.Config, error) {
 		hosts = append(hosts, host)
 		return client, nil
 	}}
@@ -107,8 +108,8 @@ func TestFetchTLS(t *testing.T) {
 	}
 	for want, f := range map[string]servlet.Fetcher{
 		"HTTPS is not configured": {},
-		"certificate":             {TLS: func(string) (*tls.Config, error) { return &tls.Config{}, nil }},
-		"no keys today":           {TLS: func(string) (*tls.Config, error) { return nil, errors.New("no keys today") }},
+		"certificate":             {TLS: func(context.Context, string) (*tls.Config, error) { return &tls.Config{}, nil }},
+		"no keys today":           {TLS: func(context.Context, string) (*tls.Config, error) { return nil, errors.New("no keys today") }},
 	} {
 		if n, err := f.Fetch(t.Context(), base+segmentURL, io.Discard); err == nil || n != 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d bytes, %v, want %q", n, err, want)

@@ -28,7 +28,9 @@ const healthUsage = `journalnode health [--config DIR] [-D key=value]... [-conf 
 
    --config DIR, -D, -conf  as of 'run': they tell where the node listens, dfs.journalnode.http-address, or with
                             HTTPS_ONLY dfs.journalnode.https-address. Asked so, the node shows a certificate that is not
-                            checked: it is the one on this machine
+                            checked: it is the one on this machine. With dfs.client.https.need-auth it is shown that of
+                            ssl.client.keystore.location, if hadoop.ssl.require.client.cert is true, else the node's own,
+                            which its trust store must then trust as a client's
    --url URL                ask there instead, for example http://jn1:8480; the certificate of an https URL is checked by
                             ssl-client.xml
    --timeout DURATION       how long the whole may take, for example 500ms; 5s unless given`
@@ -67,6 +69,7 @@ type healthTarget struct {
 	base    string
 	timeout time.Duration
 	tls     *tls.Config
+	shown   string // what to say if the node does not take the certificate that it is shown; "": none is
 }
 
 func findHealth(args []string, getenv func(string) (string, bool)) (target healthTarget, err error) {
@@ -115,7 +118,7 @@ func findHealth(args []string, getenv func(string) (string, bool)) (target healt
 		return target, err
 	}
 	if target.base, err = configuredURL(settings); err == nil && strings.HasPrefix(target.base, "https:") {
-		target.tls, err = tlsOfOwn(settings)
+		target.tls, target.shown, err = tlsOfOwn(settings)
 	}
 	return target, err
 }
@@ -167,15 +170,15 @@ func tlsOfOther(settings *hadoopconf.JournalNode, base string) (*tls.Config, err
 	if err != nil {
 		return nil, err
 	}
-	return (&secureFetches{conf: settings.HTTPSClient, log: slog.New(slog.DiscardHandler)}).config(u.Hostname())
+	return newFetches(settings.HTTPSClient, slog.New(slog.DiscardHandler)).config(context.Background(), u.Hostname())
 }
 
 // tlsOfOwn is for the node of this machine, whose certificate need not be for the address that it is asked at, and may have
-// changed on disk since it was started. To one that wants a certificate the node's own is shown.
-func tlsOfOwn(settings *hadoopconf.JournalNode) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}
+// changed on disk since it was started. To one that wants a certificate the client's is shown, or else the node's own.
+func tlsOfOwn(settings *hadoopconf.JournalNode) (config *tls.Config, shown string, err error) {
+	config = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}
 	if !settings.HTTPS.NeedClientAuth {
-		return config, nil
+		return config, "", nil
 	}
 	keys := settings.HTTPSClient.KeyStore
 	if keys.Location == "" {
@@ -183,10 +186,13 @@ func tlsOfOwn(settings *hadoopconf.JournalNode) (*tls.Config, error) {
 	}
 	client, err := ssl.NewClient(ssl.ClientConfig{KeyStore: storeOf(keys)})
 	if err != nil {
-		return nil, storeError(err, keys, keys)
+		return nil, "", storeError(err, keys, keys)
 	}
 	config.Certificates = client.TLS("").Certificates
-	return config, nil
+	shown = fmt.Sprintf("the node was shown the certificate of %s = '%s': ssl.server.truststore.location must trust it for clients, "+
+		"or set hadoop.ssl.require.client.cert to true and ssl.client.keystore.location to a store whose certificate it trusts",
+		keys.Key, keys.Location)
+	return config, shown, nil
 }
 
 // fetchHealth asks a node and tells what it says; an error if that is anything but well.
@@ -205,7 +211,7 @@ func fetchHealth(ctx context.Context, target healthTarget) (string, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", late(err, address, timeout)
+		return "", refused(late(err, address, timeout), target.shown)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))
@@ -219,6 +225,15 @@ func fetchHealth(ctx context.Context, target healthTarget) (string, error) {
 func late(err error, address string, timeout time.Duration) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: no answer within %v", address, timeout)
+	}
+	return err
+}
+
+// refused adds to an alert of TLS what the node was shown: of a bad certificate it says no more than that.
+func refused(err error, shown string) error {
+	var op *net.OpError
+	if shown != "" && errors.As(err, &op) && op.Op == "remote error" {
+		return fmt.Errorf("%w; %s", err, shown)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -359,6 +360,37 @@ func TestHTTPS_Fetch(t *testing.T) {
 	must(t, err)
 	if got, err := os.ReadFile(filepath.Join(dir, firstSegment)); err != nil || !bytes.Equal(want, got) {
 		t.Errorf("other bytes, %v", err)
+	}
+}
+
+// TestHTTPS_PlainPeer: while the nodes are changed to HTTPS one after the other, one that serves HTTPS alone fetches from one that
+// does not yet, as Java's does, and tells of it once.
+func TestHTTPS_PlainPeer(t *testing.T) {
+	from := segmentURL(t, startSecure(t, loopback(t.TempDir()), nil, nil))
+	const words = "segments come over plain HTTP from a node"
+	for policy, lines := range map[string]int{"HTTPS_ONLY": 1, "HTTP_AND_HTTPS": 0} {
+		n := startSecure(t, secure(t, "dfs.http.policy", policy), serverKeys(t), clientKeys(t))
+		for range 2 {
+			must(t, acceptFrom(t, n, from))
+		}
+		if told := n.log.matching(words, "WARN", "host=127.0.0.1"); len(told) != lines {
+			t.Errorf("%s: %q", policy, told)
+		}
+	}
+}
+
+// TestHTTPS_StoresReadByAnother: who waits for the key stores, on a disk that hangs, gives up with his context.
+func TestHTTPS_StoresReadByAnother(t *testing.T) {
+	f := newFetches(hadoopconf.HTTPSClient{}, newLogger(io.Discard))
+	f.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.config(ctx, "jn1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	<-f.turn
+	if _, err := f.config(t.Context(), "jn1"); err != nil {
+		t.Error(err)
 	}
 }
 
