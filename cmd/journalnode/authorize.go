@@ -17,8 +17,8 @@ import (
 // hostPatience is how long the start waits for name servers to tell the hosts of the lists.
 const hostPatience = 20 * time.Second
 
-// guard decides who may open an RPC connection (hadoop.security.authorization); a nil one lets everybody in who acts for
-// nobody else.
+// guard decides who may open an RPC connection (hadoop.security.authorization); a nil one lets everybody in who acts
+// for nobody else.
 type guard struct {
 	policy *authorize.Policy
 	log    *slog.Logger
@@ -37,9 +37,11 @@ func newGuard(s *hadoopconf.JournalNode, log *slog.Logger) (*guard, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), hostPatience)
 	defer cancel()
 	resolve := func(host string) ([]netip.Addr, error) { return net.DefaultResolver.LookupNetIP(ctx, "ip", host) }
-	policy, err := authorize.NewPolicy(s.Authorization, groups.Of, resolve, func(list hadoopconf.Setting, host string, err error) {
-		log.Warn("a host of a list is not known: it stands for nobody until the next start", "key", list.Key, "host", host, "error", err)
-	})
+	unknown := func(list hadoopconf.Setting, host string, err error) {
+		log.Warn("a host of a list is not known: it stands for nobody until the next start", "key", list.Key, "host", host,
+			"error", err)
+	}
+	policy, err := authorize.NewPolicy(s.Authorization, groups.Of, resolve, unknown)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +58,8 @@ func (g *guard) guards(server *hadooprpc.Server) {
 	}
 }
 
-// authorize is Java's Server.Connection.authorizeConnection. A connection for ProtocolMetaInfo alone, which Java knows no list
-// for and refuses, may ask what is spoken here: so the node itself sees that it is alive, whoever the lists name.
+// authorize is Java's Server.Connection.authorizeConnection. A connection for ProtocolMetaInfo alone, which Java knows no
+// list for and refuses, may ask what is spoken here: so the node itself sees that it is alive, whoever the lists name.
 func (g *guard) authorize(ctx context.Context, id hadooprpc.Identity) error {
 	if err := hadooprpc.RefuseImpersonation(ctx, id); err != nil {
 		return err
@@ -74,7 +76,8 @@ func (g *guard) authorize(ctx context.Context, id hadooprpc.Identity) error {
 	addr, _ := netip.ParseAddr(id.Address) // an invalid one is in no list
 	err := g.policy.Check(ctx, authorize.Caller{User: name, ShortUser: id.ShortUser, Protocol: id.Protocol, Address: addr})
 	var denied *authorize.Denied
-	text, level := fmt.Sprintf("Authorization successful for %s for protocol=interface %s", name, id.Protocol), slog.LevelInfo
+	level := slog.LevelInfo
+	text := fmt.Sprintf("Authorization successful for %s for protocol=interface %s", name, id.Protocol)
 	if errors.As(err, &denied) {
 		text, level = denied.Log, slog.LevelWarn
 	}

@@ -101,5 +101,6 @@ func (p *Policy) Check(ctx context.Context, c Caller) error {
 }
 
 func denied(text string, c Caller, cause string) *Denied {
-	return &Denied{Text: text, Log: fmt.Sprintf("Authorization failed for %s for protocol=interface %s%s", c.User, c.Protocol, cause)}
+	return &Denied{Text: text,
+		Log: fmt.Sprintf("Authorization failed for %s for protocol=interface %s%s", c.User, c.Protocol, cause)}
 }

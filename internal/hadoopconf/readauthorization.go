@@ -64,8 +64,8 @@ func (r *reader) authorization() Authorization {
 	} else if r.text("dfs.namenode.kerberos.principal") != "" {
 		// SecurityUtil.getKerberosInfo of 2.7 also looks at it without Kerberos, and then nobody's name fits.
 		const key = "dfs.namenode.kerberos.principal"
-		r.refuse(key, r.text(key), r.source(key), "with "+keyAuthorization+", 2.7 compares users with it: Kerberos is not supported yet",
-			"remove it from this node's files")
+		r.refuse(key, r.text(key), r.source(key),
+			"with "+keyAuthorization+", 2.7 compares users with it: Kerberos is not supported yet", "remove it from this node's files")
 	}
 	for name, rules := range names {
 		a.Services = append(a.Services, Service{Protocol: name,
@@ -100,7 +100,9 @@ func (r *reader) groupMapping() GroupMapping {
 	if cache <= 0 {
 		r.bad(keyGroupsCache, r.value(keyGroupsCache), "must be at least 1", "set a whole number of seconds", nil)
 	}
-	timeout := parsed(r, keyGroupTimeout, func(s string) (time.Duration, error) { return ParseTimeDuration(s, time.Millisecond) })
+	timeout := parsed(r, keyGroupTimeout, func(s string) (time.Duration, error) {
+		return ParseTimeDuration(s, time.Millisecond)
+	})
 	if timeout <= 0 || timeout > maxGroupTimeout {
 		timeout = maxGroupTimeout
 	}
