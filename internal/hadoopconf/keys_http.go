@@ -52,7 +52,7 @@ var httpKeys = []Key{
 		"X-FRAME-OPTIONS: DENY, SAMEORIGIN or ALLOW-FROM; another value ends the start, as in 3.5.0, " +
 			"but not in the 2.7 form", "TestKey_XFrame"},
 	{"dfs.cluster.administrators", HDFSDefault, none, none, false, "ACL", Unused, "",
-		"only with hadoop.security.authorization, which is refused", ""},
+		"only for pages that are not served, or with hadoop.security.instrumentation.requires.admin", ""},
 }
 
 const staticUserFilter = "org.apache.hadoop.http.lib.StaticUserWebFilter"

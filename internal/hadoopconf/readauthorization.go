@@ -43,6 +43,14 @@ func (r *reader) authorization() Authorization {
 		return Authorization{}
 	}
 	a := Authorization{Enabled: true, Release: r.c.release}
+	// HttpServer2.isInstrumentationAccessAllowed: without authorization everybody is an administrator.
+	const admin = "hadoop.security.instrumentation.requires.admin"
+	if closed, _, err := r.c.Bool(admin, false); err != nil {
+		r.fail(err)
+	} else if closed {
+		r.refuse(admin, r.text(admin), r.source(admin), "with "+keyAuthorization+
+			" it closes /jmx and /conf to all but administrators, which is not supported yet", "set it to false")
+	}
 	policy, found, err := r.c.withPolicy()
 	if err != nil {
 		r.fail(err)

@@ -25,11 +25,15 @@ func TestKey_Authorization(t *testing.T) {
 			t.Errorf("%v: %+v", r, a)
 		}
 	}
+	const admin = "hadoop.security.instrumentation.requires.admin" // alone it closes nothing in Java either
+	read(t, r34, admin, "true")
+	_, _, err := tryRead(t, r34, keyAuthorization, "true", admin, "true")
+	wantKeyError(t, err, admin, "true", "not supported yet", true)
 	// 2.7 would compare users with the principal.
 	const principal = "dfs.namenode.kerberos.principal"
 	read(t, r34, keyAuthorization, "true", principal, "nn/_HOST@X")
 	read(t, r27, principal, "nn/_HOST@X")
-	_, _, err := tryRead(t, r27, keyAuthorization, "true", principal, "nn/_HOST@X")
+	_, _, err = tryRead(t, r27, keyAuthorization, "true", principal, "nn/_HOST@X")
 	wantKeyError(t, err, principal, "nn/_HOST@X", "2.7 compares users with it", true)
 }
 
