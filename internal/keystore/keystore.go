@@ -6,6 +6,7 @@
 package keystore
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -128,7 +129,8 @@ func chainOf(leaf *x509.Certificate, others []*x509.Certificate) []*x509.Certifi
 	for range others {
 		last := chain[len(chain)-1]
 		i := slices.IndexFunc(others, func(c *x509.Certificate) bool {
-			return !slices.ContainsFunc(chain, c.Equal) && last.CheckSignatureFrom(c) == nil
+			return !slices.ContainsFunc(chain, c.Equal) && bytes.Equal(last.RawIssuer, c.RawSubject) &&
+				last.CheckSignatureFrom(c) == nil
 		})
 		if i < 0 {
 			break

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -14,6 +15,9 @@ func readPKCS12Keys(data []byte, password, keyPassword string) ([]tls.Certificat
 	if keyPassword != password {
 		return nil, errors.New("a PKCS12 store whose key has a password of its own is not supported; give both the same")
 	}
+	if err := checkIterations(data); err != nil {
+		return nil, err
+	}
 	key, leaf, others, err := pkcs12.DecodeChain(data, password)
 	if err != nil {
 		return nil, pkcs12Error(err)
@@ -22,9 +26,11 @@ func readPKCS12Keys(data []byte, password, keyPassword string) ([]tls.Certificat
 		return nil, errors.New("there is no certificate in it")
 	}
 	// Which of the certificates is the key's, and which are only trusted, the library does not tell.
-	for _, c := range append([]*x509.Certificate{leaf}, others...) {
-		if joined, err := certificate(key, chainOf(c, append(others, leaf))); err == nil {
-			return []tls.Certificate{joined}, nil
+	all := slices.Concat([]*x509.Certificate{leaf}, others)
+	for _, c := range all {
+		if _, err := certificate(key, []*x509.Certificate{c}); err == nil {
+			joined, err := certificate(key, chainOf(c, all))
+			return []tls.Certificate{joined}, err
 		}
 	}
 	_, err = certificate(key, []*x509.Certificate{leaf})
@@ -32,6 +38,9 @@ func readPKCS12Keys(data []byte, password, keyPassword string) ([]tls.Certificat
 }
 
 func readPKCS12Trusted(data []byte, password string) ([]*x509.Certificate, error) {
+	if err := checkIterations(data); err != nil {
+		return nil, err
+	}
 	list, err := pkcs12.DecodeTrustStore(data, password)
 	if err == nil || errors.Is(err, pkcs12.ErrIncorrectPassword) {
 		return list, pkcs12Error(err)
