@@ -2,8 +2,6 @@ package jnserver
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path"
 	"slices"
 	"sync"
@@ -294,13 +292,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// LockOwner is what in_use.lock says, as Java writes it: <pid>@<host name>.
-func LockOwner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return fmt.Sprintf("%d@%s", os.Getpid(), host)
 }

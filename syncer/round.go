@@ -115,8 +115,8 @@ func (f *filler) ask(ctx context.Context, o *outcome) ([]*source, []jnserver.Syn
 		o.asked++
 		cause := "asking " + peer.String()
 		if errs[i] != nil {
-			f.log.trouble(slog.LevelWarn, cause, string(javaerr.ClassOf(errs[i])), "a JournalNode cannot be asked what it has", "peer", peer,
-				"error", errs[i])
+			f.log.trouble(slog.LevelWarn, cause, string(javaerr.ClassOf(errs[i])), "a JournalNode cannot be asked what it has",
+				"peer", peer, "error", errs[i])
 			continue
 		}
 		f.log.over(cause, "a JournalNode answers again", "peer", peer)

@@ -88,9 +88,9 @@ func addressKeys(server, bindHost string) string {
 
 // What Hadoop says of an address that is taken: HttpServer2.constructBindException, and for RPC NetUtils.wrapException.
 const (
-	problem   = "java.net.BindException: Problem binding to [%s] java.net.BindException: "
-	httpInUse = "java.net.BindException: Port in use: %s"
-	rpcInUse  = problem + "Address already in use"
+	bindProblem = "java.net.BindException: Problem binding to [%s] java.net.BindException: "
+	httpInUse   = "java.net.BindException: Port in use: %s"
+	rpcInUse    = bindProblem + "Address already in use"
 )
 
 // listen opens one port, which the keys that key names gave. inUse is what Hadoop says if it is taken; the error has that,
@@ -101,10 +101,11 @@ func listen(a hadoopconf.SocketAddress, backlog int, key, inUse string) (net.Lis
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf(inUse+" (%s): %w; stop the other process or set another port", a, key, err)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf(problem+"Permission denied (%s): %w; set a port above 1023 or give the process CAP_NET_BIND_SERVICE",
-			a, key, err)
+		return nil, fmt.Errorf(bindProblem+"Permission denied (%s): %w; "+
+			"set a port above 1023 or give the process CAP_NET_BIND_SERVICE", a, key, err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf(problem+"Cannot assign requested address (%s): %w; set an address of this machine", a, key, err)
+		return nil, fmt.Errorf(bindProblem+"Cannot assign requested address (%s): %w; set an address of this machine",
+			a, key, err)
 	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s (%s): %w; set an address of this machine", a, key, err)
 	}

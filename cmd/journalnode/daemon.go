@@ -91,7 +91,9 @@ func start(s *hadoopconf.JournalNode, conf *hadoopconf.Configuration, fsys vfs.F
 	d.syncer = newSyncer(s, d.node, d.peers, fetches, log)
 	d.opening = newOpening(d.node, d.stopping.Load, log)
 	d.opening.start(lookPatience, &d.serving, nameOthers(s, fsys, log))
-	d.info = jnserver.NodeInfo{HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version}
+	d.info = jnserver.NodeInfo{
+		HostName: hostName(), HostAndPort: net.JoinHostPort(s.RPC.Address.Host, portOf(rpc.Addr())), Version: version,
+	}
 	d.http = newHTTPServer(s, d.handlerConfig(s, conf, log), log)
 	d.vigil = newVigil(pauseInKernel)
 	d.metrics = newRPCMetrics(s, d.node, d.info.HostName, d.began)

@@ -74,7 +74,8 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 		case jnserver.RequestRefused:
 			log.Warn("request refused", "op", e.Op, "class", javaerr.ClassOf(e.Err), "error", e.Err)
 		case jnserver.Purged:
-			log.Info("purged", "keep_from", e.Min, "deleted", len(e.Result.Deleted), "set_aside", len(e.Result.Stale), "failed", len(e.Result.Failed))
+			log.Info("purged", "keep_from", e.Min, "deleted", len(e.Result.Deleted), "set_aside", len(e.Result.Stale),
+				"failed", len(e.Result.Failed))
 			for _, f := range e.Result.Failed {
 				log.Warn("could not purge", "name", f.Name, "error", f.Err)
 			}

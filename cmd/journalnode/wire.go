@@ -82,8 +82,8 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-// newRPCServer makes the RPC server; metrics and callDone are told of each call. In hadooprpc.Config zero means a default, in Hadoop's keys
-// it is a value.
+// newRPCServer makes the RPC server; metrics and callDone are told of each call. In hadooprpc.Config zero means a default, in
+// Hadoop's keys it is a value.
 func newRPCServer(
 	s *hadoopconf.JournalNode, node *jnserver.Node, metrics *rpcmetrics.Metrics, callDone func(hadooprpc.CallInfo),
 	log *slog.Logger,

@@ -3,7 +3,8 @@ package hadoopconf
 // Columns: name, default file, default in 2.7.7, in 3.4.2, chosen by release, type, status, acts as, what it does, test.
 var daemonKeys = []Key{
 	{KeyCompatRelease, CodeOnly, unknown, unknown, false, "word", Obeyed, "",
-		"2.7, 3.4 (the default) or 3.5, which is the same: whose rules apply where the releases differ; gojn's own", "TestKey_CompatRelease"},
+		"2.7, 3.4 (the default) or 3.5, which is the same: whose rules apply where the releases differ; gojn's own",
+		"TestKey_CompatRelease"},
 	{"dfs.journalnode.edits.dir", HDFSDefault, code("/tmp/hadoop/dfs/journalnode/"), file("/tmp/hadoop/dfs/journalnode/"),
 		false, "path", Obeyed, "", "directory of all journals; absolute, one, created if missing", "TestKey_EditsDir"},
 	{"dfs.journalnode.edits.dir.<nameservice>", CodeOnly, unknown, none, false, "path", Obeyed, "",
@@ -33,9 +34,11 @@ var daemonKeys = []Key{
 	{"io.file.buffer.size", CoreDefault, file("4096"), file("4096"), false, "int", Unused, "",
 		"segments are sent by the kernel, without a copy buffer", ""},
 	{"dfs.ha.tail-edits.in-progress", HDFSDefault, unknown, file("false"), false, "boolean", Obeyed, "",
-		"true: the newest edits stay in memory, for standbys and observers that tail in-progress edits", "TestKey_TailEditsInProgress"},
+		"true: the newest edits stay in memory, for standbys and observers that tail in-progress edits",
+		"TestKey_TailEditsInProgress"},
 	{"dfs.journalnode.edit-cache-size.bytes", HDFSDefault, unknown, none, false, "long", Obeyed, "",
-		"how many bytes of them all journals of the process keep together (Java: each); the process takes two to three times as much", "TestKey_EditCacheSizeBytes"},
+		"how many bytes of them all journals of the process keep together (Java: each); the process takes two to three " +
+			"times as much", "TestKey_EditCacheSizeBytes"},
 	{"dfs.journalnode.edit-cache-size.fraction", HDFSDefault, unknown, file("0.5f"), false, "float", Obeyed, "",
 		"if the bytes are not set: that part of 64 MiB, which stand for Java's heap", "TestKey_EditCacheSizeFraction"},
 	{"dfs.journalnode.enable.sync", HDFSDefault, unknown, file("true"), true, "boolean", Obeyed, "",

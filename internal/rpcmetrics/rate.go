@@ -16,7 +16,7 @@ type rate struct {
 func (r *rate) add(queued, took time.Duration) {
 	r.queued.Add(int64(queued))
 	r.took.Add(int64(took))
-	r.calls.Add(1) // last, so that no call is seen without its times
+	r.calls.Add(1) // last: times may be seen without their call, no call without its times
 }
 
 func (r *rate) sample() sample {
