@@ -24,7 +24,7 @@ func walkDER(data []byte, depth int) error {
 		var v asn1.RawValue
 		rest, err := asn1.Unmarshal(data, &v)
 		if err != nil {
-			return nil // the decoder says what is wrong, if it is not just an octet string's content
+			break // the decoder says what is wrong, if it is not just an octet string's content
 		}
 		data = rest
 		universal := v.Class == asn1.ClassUniversal
