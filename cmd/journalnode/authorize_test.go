@@ -126,11 +126,12 @@ func TestAuthorizationLists(t *testing.T) {
 		}
 	}
 	host := guarded(t, "security.service.authorization.default.hosts", "192.0.2.1,no-such-host.invalid")
-	if text, _ := opens(t, host, "hdfs", jnserver.QJournalProtocol); text != "Host 127.0.0.1 is not authorized for protocol interface "+
-		jnserver.QJournalProtocol {
+	want := "Host 127.0.0.1 is not authorized for protocol interface " + jnserver.QJournalProtocol
+	if text, _ := opens(t, host, "hdfs", jnserver.QJournalProtocol); text != want {
 		t.Errorf("a host: %q", text)
 	}
-	if got := host.log.matching("level=WARN", "host=no-such-host.invalid", "key=security.service.authorization.default.hosts"); len(got) != 2 {
+	got := host.log.matching("level=WARN", "host=no-such-host.invalid", "key=security.service.authorization.default.hosts")
+	if len(got) != 2 {
 		t.Errorf("an unknown host, in the lists of two protocols: %q", got)
 	}
 }
@@ -163,7 +164,8 @@ func TestAuthorizationConfines(t *testing.T) {
 	if got := n.log.matching("connection closed with an error"); len(got) > 0 {
 		t.Errorf("the proof of life is refused: %q", got)
 	}
-	c, err := hadooprpc.Dial(ctx, n.addr(), hadooprpc.ClientConfig{Protocol: jnserver.QJournalProtocol, User: "ann", RealUser: "hdfs"})
+	c, err := hadooprpc.Dial(ctx, n.addr(),
+		hadooprpc.ClientConfig{Protocol: jnserver.QJournalProtocol, User: "ann", RealUser: "hdfs"})
 	must(t, err)
 	defer func() { _ = c.Close() }()
 	jid := "j1"

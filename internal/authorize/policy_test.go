@@ -80,7 +80,8 @@ func TestPolicyErrors(t *testing.T) {
 	conf := hadoopconf.Authorization{Services: []hadoopconf.Service{service("*", "", "10.0.0.0/99", "x/1")}}
 	_, err := authorize.NewPolicy(conf, nil, nil, nil)
 	var bad *hadoopconf.KeyError
-	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "hosts = '10.0.0.0/99' (here): Could not parse [10.0.0.0/99]; set addresses") ||
+	if !errors.As(err, &bad) ||
+		!strings.Contains(err.Error(), "hosts = '10.0.0.0/99' (here): Could not parse [10.0.0.0/99]; set addresses") ||
 		!strings.Contains(err.Error(), "hosts.blocked = 'x/1' (here): Could not parse [x/1]") {
 		t.Errorf("%v", err)
 	}
