@@ -27,8 +27,11 @@ type class struct {
 	core   bool   // CI runs it
 	heap   int    // of its JVM, in MiB
 	budget time.Duration
-	// kill: nodes are ended by SIGKILL, which is quicker than a stop in good order. Hadoop's test would see neither.
+	// kill: nodes are ended by SIGKILL, which is quicker than a stop in good order. What they have acknowledged they have synced,
+	// so Hadoop's test sees neither.
 	kill bool
+	// pending: the kept results of both sides are not complete yet, and say nothing.
+	pending bool
 }
 
 // classList is the committed list of a release.
@@ -104,6 +107,8 @@ func (c *class) set(word string) error {
 		c.core = true
 	case word == "kill":
 		c.kill = true
+	case word == "pending":
+		c.pending = true
 	case key == "heap" && err == nil && n > 0:
 		c.heap = n
 	case key == "budget" && err == nil && n > 0:

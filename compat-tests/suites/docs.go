@@ -82,7 +82,10 @@ func writeCounts(b *strings.Builder, lists map[string]classList, pairs map[strin
 			if there {
 				text = both(o, j)
 			}
-			if there && o.passed > 0 {
+			switch {
+			case there && c.pending:
+				text += "; not complete"
+			case there && o.passed > 0:
 				text += "; " + runsIn(c, r.Version)
 			}
 			b.WriteString(" " + text + " |")

@@ -40,14 +40,22 @@ func TestDocumented(t *testing.T) {
 	used := make(map[string]bool)
 	for _, release := range releases {
 		p := pairs[release.Version]
-		c := &campaign{side: ours, classes: lists[release.Version].classes, marks: m, control: p.control,
-			results: p.ours.results}
-		theirs := control{version: release.Version, results: p.control.results, marks: m}
+		var names, complete []string
+		c := &campaign{side: ours, marks: m, control: p.control}
+		for _, class := range lists[release.Version].classes {
+			names = append(names, simpleName(class.name))
+			if !class.pending {
+				c.classes = append(c.classes, class)
+				complete = append(complete, simpleName(class.name))
+			}
+		}
+		c.results = ofClasses(p.ours.results, complete)
+		theirs := control{version: release.Version, results: ofClasses(p.control.results, complete), marks: m}
 		for _, problem := range append(c.judge(false), theirs.judge()...) {
 			t.Errorf("%s %s", release.Version, problem)
 		}
 		for _, kept := range append(slices.Clone(p.ours.results), p.control.results...) {
-			if !slices.Contains(c.names(), kept.class) {
+			if !slices.Contains(names, kept.class) {
 				t.Errorf("%s: %s has kept results and is not in the list of classes", release.Version, kept.class)
 			}
 			used[kept.class+"#"+kept.function()] = true

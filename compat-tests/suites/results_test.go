@@ -176,8 +176,9 @@ func TestClassList(t *testing.T) {
 			t.Errorf("no core class of %s", release.Version)
 		}
 	}
-	list, err := parseClassList("org.TestA core kill heap=2048 budget=60\n- org.TestB it only names the class\n")
-	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute, true}}, left: map[string]string{"org.TestB": "it only names the class"}}
+	list, err := parseClassList("org.TestA core kill pending heap=2048 budget=60\n- org.TestB it only names the class\n")
+	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute, true, true}},
+		left: map[string]string{"org.TestB": "it only names the class"}}
 	if diff := cmp.Diff(want, list, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
 	}
