@@ -64,7 +64,7 @@ func (n *Node) Found() []Found {
 		switch {
 		case hasOwn && slices.Contains(dirs, own):
 			list = append(list, Found{jid, own})
-		case !hasOwn && len(dirs) == 1 && all && !(n.cfg.EditsDirSpare && dirs[0] == n.cfg.EditsDir):
+		case !hasOwn && len(dirs) == 1 && all && (!n.cfg.EditsDirSpare || dirs[0] != n.cfg.EditsDir):
 			list = append(list, Found{jid, dirs[0]})
 		}
 	}

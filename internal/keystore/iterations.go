@@ -21,10 +21,9 @@ func checkIterations(data []byte) error { return walkDER(data, maxDepth) }
 func walkDER(data []byte, depth int) error {
 	salted := false
 	for len(data) > 0 && depth > 0 {
-		var v asn1.RawValue
-		rest, err := asn1.Unmarshal(data, &v)
-		if err != nil {
-			break // the decoder says what is wrong, if it is not just an octet string's content
+		v, rest, ok := nextDER(data)
+		if !ok {
+			break
 		}
 		data = rest
 		universal := v.Class == asn1.ClassUniversal
@@ -42,4 +41,10 @@ func walkDER(data []byte, depth int) error {
 		}
 	}
 	return nil
+}
+
+// nextDER takes the first value off data. What is none is for the decoder to tell, if it is not just an octet string's content.
+func nextDER(data []byte) (v asn1.RawValue, rest []byte, ok bool) {
+	rest, err := asn1.Unmarshal(data, &v)
+	return v, rest, err == nil
 }

@@ -100,7 +100,7 @@ func (c *cutFS) write(name string, text []byte) error {
 // forget removes what is kept of a rename.
 func (c *cutFS) forget(u *unsynced, r rename) error {
 	for _, name := range []string{u.record(r.Number), u.kept(r.Number)} {
-		if err := c.FS.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := c.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -157,10 +157,10 @@ func (c *cutFS) begin(root string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	u := &unsynced{dir: root + "/" + unsyncedName}
-	if err := c.FS.MkdirAll(u.dir, 0o777); err != nil {
+	if err := c.MkdirAll(u.dir, 0o777); err != nil {
 		return err
 	}
-	entries, err := c.FS.ReadDir(u.dir) // sorted: the oldest first
+	entries, err := c.ReadDir(u.dir) // sorted: the oldest first
 	if err != nil {
 		return err
 	}
@@ -209,5 +209,5 @@ func (c *cutFS) end(root string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.roots, root)
-	return c.FS.RemoveAll(root + "/" + unsyncedName)
+	return c.RemoveAll(root + "/" + unsyncedName)
 }
