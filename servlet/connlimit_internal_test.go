@@ -4,20 +4,35 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// closings are the names of the connections that were closed, in that order.
+type closings struct {
+	mu    sync.Mutex
+	names []string
+}
+
+func (c *closings) list() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.names)
+}
+
 // closeConn notes its close.
 type closeConn struct {
 	net.Conn
 	name   string
-	closed *[]string
+	closed *closings
 }
 
 func (c *closeConn) Close() error {
-	*c.closed = append(*c.closed, c.name)
+	c.closed.mu.Lock()
+	defer c.closed.mu.Unlock()
+	c.closed.names = append(c.closed.names, c.name)
 	return nil
 }
 
@@ -25,7 +40,7 @@ func (c *closeConn) Close() error {
 // accepted while it began, and the idle ones, but none with a request; before, all live. The end of the server closes these
 // too.
 func TestStopClosesWhatWasNeverAsked(t *testing.T) {
-	var closed []string
+	var closed closings
 	limit := newConnLimit(5)
 	conns := map[string]*closeConn{}
 	for _, name := range []string{"silent", "busy", "idle", "gone", "late"} {
@@ -41,21 +56,21 @@ func TestStopClosesWhatWasNeverAsked(t *testing.T) {
 	limit.observe(conns["idle"], http.StateActive)
 	limit.observe(conns["idle"], http.StateIdle)
 	limit.observe(conns["gone"], http.StateClosed)
-	if len(closed) != 0 {
-		t.Fatalf("closed %v before the stop", closed)
+	if len(closed.list()) != 0 {
+		t.Fatalf("closed %v before the stop", closed.list())
 	}
 	limit.stop()
 	limit.stop()
-	if !slices.Equal(closed, []string{"silent", "idle"}) {
-		t.Errorf("the stop closed %v", closed)
+	if !slices.Equal(closed.list(), []string{"silent", "idle"}) {
+		t.Errorf("the stop closed %v", closed.list())
 	}
 	limit.observe(conns["late"], http.StateNew)
-	if !slices.Equal(closed, []string{"silent", "idle", "late"}) {
-		t.Errorf("then closed %v", closed)
+	if !slices.Equal(closed.list(), []string{"silent", "idle", "late"}) {
+		t.Errorf("then closed %v", closed.list())
 	}
 	limit.cutAll()
-	if slices.Sort(closed); !slices.Equal(slices.Compact(closed), []string{"busy", "idle", "late", "silent"}) {
-		t.Errorf("the end closed %v", closed)
+	if all := slices.Sorted(slices.Values(closed.list())); !slices.Equal(slices.Compact(all), []string{"busy", "idle", "late", "silent"}) {
+		t.Errorf("the end closed %v", closed.list())
 	}
 	for _, name := range []string{"silent", "busy", "idle", "late"} {
 		limit.observe(conns[name], http.StateClosed)
@@ -68,7 +83,7 @@ func TestStopClosesWhatWasNeverAsked(t *testing.T) {
 // TestLongestIdleGoes: when the places are taken, a newcomer gets that of the connection idle longest, not that of one
 // that was idle and is busy again; when none is idle, that of the next that becomes idle.
 func TestLongestIdleGoes(t *testing.T) {
-	var closed []string
+	var closed closings
 	limit := newConnLimit(3)
 	conns := map[string]*closeConn{}
 	for _, name := range []string{"a", "b", "c"} {
@@ -85,12 +100,12 @@ func TestLongestIdleGoes(t *testing.T) {
 	limit.observe(conns["b"], http.StateActive)
 
 	limit.wait(+1) // what take does before it waits
-	if !slices.Equal(closed, []string{"a"}) {
-		t.Fatalf("closed %v", closed)
+	if !slices.Equal(closed.list(), []string{"a"}) {
+		t.Fatalf("closed %v", closed.list())
 	}
 	limit.observe(conns["b"], http.StateIdle) // still waiting: a has not ended yet
-	if !slices.Equal(closed, []string{"a", "b"}) {
-		t.Fatalf("closed %v", closed)
+	if !slices.Equal(closed.list(), []string{"a", "b"}) {
+		t.Fatalf("closed %v", closed.list())
 	}
 	limit.observe(conns["a"], http.StateClosed)
 	limit.wait(-1)
@@ -107,7 +122,7 @@ func TestLongestIdleGoes(t *testing.T) {
 // second, one for each newcomer and second; one with a request stays however long it takes.
 func TestSilentMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var closed []string
+		var closed closings
 		limit := newConnLimit(3)
 		conns := map[string]*closeConn{}
 		for _, name := range []string{"busy", "old", "young"} {
@@ -125,13 +140,13 @@ func TestSilentMakeRoom(t *testing.T) {
 		go func() { taken <- limit.take() }()
 		time.Sleep(900 * time.Millisecond)
 		synctest.Wait()
-		if len(closed) != 0 {
-			t.Errorf("closed %v at once", closed)
+		if len(closed.list()) != 0 {
+			t.Errorf("closed %v at once", closed.list())
 		}
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		if !slices.Equal(closed, []string{"old"}) {
-			t.Fatalf("closed %v", closed)
+		if !slices.Equal(closed.list(), []string{"old"}) {
+			t.Fatalf("closed %v", closed.list())
 		}
 		limit.observe(conns["old"], http.StateClosed)
 		if !<-taken || time.Since(began) > 2*time.Second {
@@ -142,13 +157,13 @@ func TestSilentMakeRoom(t *testing.T) {
 		limit.observe(conns["young"], http.StateNew) // it was being accepted
 		time.Sleep(900 * time.Millisecond)
 		synctest.Wait()
-		if !slices.Equal(closed, []string{"old"}) {
-			t.Fatalf("closed %v before its second is over", closed)
+		if !slices.Equal(closed.list(), []string{"old"}) {
+			t.Fatalf("closed %v before its second is over", closed.list())
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		if !slices.Equal(closed, []string{"old", "young"}) {
-			t.Errorf("closed %v", closed)
+		if !slices.Equal(closed.list(), []string{"old", "young"}) {
+			t.Errorf("closed %v", closed.list())
 		}
 		limit.stop()
 		if <-taken {
