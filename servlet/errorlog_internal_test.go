@@ -14,7 +14,7 @@ import (
 func TestErrorLog(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(0, 0)
-	e := &errorLog{log: slog.New(slog.NewTextHandler(&out, nil)), now: func() time.Time { return now }}
+	e := newErrorLog(slog.New(slog.NewTextHandler(&out, nil)), func() time.Time { return now })
 	step := func(what, line string, want ...string) {
 		t.Helper()
 		out.Reset()
@@ -34,13 +34,14 @@ func TestErrorLog(t *testing.T) {
 	step("a port that is looked at", handshake+"10.0.0.1:5: EOF")
 	step("a panic", "http: panic serving 10.0.0.1:5: x")
 	step("a failure", handshake+"10.0.0.1:5: remote error: tls: unknown certificate authority", "WARN", "from=10.0.0.1:5",
-		`error="remote error: tls: unknown certificate authority"`, "others=0")
+		`error="remote error: tls: unknown certificate authority"`, "unsaid=0")
 	step("another port of the client", handshake+"10.0.0.1:6: tls: no certificate")
-	step("another client", handshake+"[::1]:7: tls: no certificate", "from=[::1]:7", "others=1")
+	step("another client", handshake+"[::1]:7: tls: no certificate", "from=[::1]:7", "unsaid=0")
 	for i := range handshakeClients - 2 {
-		step("more", fmt.Sprintf("%s10.0.1.%d:1: x", handshake, i), "others=0")
+		step("more", fmt.Sprintf("%s10.0.1.%d:1: x", handshake, i), "unsaid=0")
 	}
-	step("too many", handshake+"10.0.2.1:1: x")
+	step("too many", handshake+"10.0.2.1:1: x", "unsaid=0") // the first of those that count as one
+	step("too many", handshake+"10.0.2.2:1: x")
 	now = now.Add(time.Minute)
-	step("the next minute", handshake+"10.0.0.1:5: "+strings.Repeat("x", 1000), "others=1", "...")
+	step("the next minute", handshake+"10.0.0.1:5: "+strings.Repeat("x", 1000), "unsaid=1", "...")
 }

@@ -67,7 +67,7 @@ func NewServer(conf ServerConfig) *Server {
 		IdleTimeout:       conf.IdleTimeout,
 		MaxHeaderBytes:    min(conf.MaxHeaderBytes, maxHeaderBytes),
 		ConnState:         s.conns.observe,
-		ErrorLog:          log.New(&errorLog{log: conf.Logger, now: time.Now}, "", 0),
+		ErrorLog:          log.New(newErrorLog(conf.Logger, time.Now), "", 0),
 	}
 	return s
 }

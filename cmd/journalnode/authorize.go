@@ -12,17 +12,21 @@ import (
 	"gojn/hadooprpc"
 	"gojn/internal/authorize"
 	"gojn/internal/hadoopconf"
+	"gojn/internal/repeats"
 )
 
 // hostPatience is how long the start waits for name servers to tell the hosts of the lists.
 const hostPatience = 20 * time.Second
+
+// toldCallers bounds the answers to callers that the log tells apart in a minute.
+const toldCallers = 1000
 
 // guard decides who may open an RPC connection (hadoop.security.authorization); a nil one lets everybody in who acts
 // for nobody else.
 type guard struct {
 	policy *authorize.Policy
 	log    *slog.Logger
-	once   *repeats
+	once   *repeats.Repeats
 }
 
 // newGuard reads the lists; it is nil if authorization is off.
@@ -48,7 +52,7 @@ func newGuard(s *hadoopconf.JournalNode, log *slog.Logger) (*guard, error) {
 	if byFiles && policy.NeedsGroups() {
 		log.Warn("there is no command id here: groups are those of /etc/group alone")
 	}
-	return &guard{policy: policy, log: log, once: newRepeats(time.Minute, time.Now)}, nil
+	return &guard{policy: policy, log: log, once: repeats.New(time.Minute, toldCallers, time.Now)}, nil
 }
 
 // guards has the server ask. It must come before Serve.
@@ -81,7 +85,7 @@ func (g *guard) authorize(ctx context.Context, id hadooprpc.Identity) error {
 	if errors.As(err, &denied) {
 		text, level = denied.Log, slog.LevelWarn
 	}
-	if more, say := g.once.say(id.Address + " " + text); say {
+	if more, say := g.once.Say(id.Address + " " + text); say {
 		g.log.Log(ctx, level, text, "remote", id.Address, "unsaid", more)
 	}
 	return err

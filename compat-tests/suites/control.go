@@ -24,7 +24,8 @@ func (i *installation) controlJVM(archive string) ([]string, error) {
 	// Other jars bring a log4j.properties too.
 	argv = append(argv, "-Dlog4j.configuration=file:"+filepath.Join(i.jars.Dir(), "log4j.properties"))
 	if archive != "" {
-		argv = append(argv, "-XX:SharedArchiveFile="+archive)
+		// What a JVM says of an archive that is not its own must not come between the node's answers.
+		argv = append(argv, "-XX:SharedArchiveFile="+archive, "-Xlog:disable", "-Xlog:all=error:stderr")
 	}
 	// The archive's jars come first, and directories behind them: so the JVM wants it.
 	return append(argv, "-cp", strings.Join(append(jars, i.control, i.jars.Dir()), ":")), nil
@@ -37,7 +38,7 @@ func (i *installation) archive(ctx context.Context) (string, error) {
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	dir, err := os.MkdirTemp("", "gojn-suites-archive-")
+	dir, err := os.MkdirTemp(filepath.Dir(file), "archive-") // beside it, for the rename; runs at the same time make one each
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +58,7 @@ func (i *installation) archive(ctx context.Context) (string, error) {
 	}
 	cp := slices.Index(argv, "-cp")
 	jars := strings.Split(argv[cp+1], ":")
-	list := filepath.Join(dir, "classes")
+	list, made := filepath.Join(dir, "classes"), filepath.Join(dir, "archive.jsa")
 	flags := slices.DeleteFunc(slices.Clone(argv[:cp]), func(flag string) bool {
 		return strings.HasPrefix(flag, "-Xshare")
 	})
@@ -65,11 +66,11 @@ func (i *installation) archive(ctx context.Context) (string, error) {
 		"-cp", argv[cp+1]+":"+dir, controlMain)
 	// Only jars may be archived; the last two are directories.
 	dump := append(slices.Clone(flags), "-Xshare:dump", "-XX:SharedClassListFile="+list,
-		"-XX:SharedArchiveFile="+file+".tmp", "-cp", strings.Join(jars[:len(jars)-2], ":"))
+		"-XX:SharedArchiveFile="+made, "-cp", strings.Join(jars[:len(jars)-2], ":"))
 	for _, argv := range [][]string{load, dump} { // the node ends with its standard input
 		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			return "", fmt.Errorf("archive the control's classes: %w\n%s", err, out)
 		}
 	}
-	return file, os.Rename(file+".tmp", file)
+	return file, os.Rename(made, file)
 }

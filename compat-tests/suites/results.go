@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,12 @@ func (r result) function() string {
 
 const resultColumns = 8
 
-// line is the result as one line of a file.
+// machinePath is an absolute path of two names or more; what stands before it is kept.
+var machinePath = regexp.MustCompile(`(^|[\s('"=])(?:/[^\s/:;,)'"]+)+/([^\s/:;,)'"]+)`)
+
+// line is the result as one line of a file, without paths of the machine that it was made on.
 func (r result) line() string {
+	r.detail = machinePath.ReplaceAllString(r.detail, "$1…/$2")
 	return strings.Join([]string{r.class, r.method, string(r.outcome), strconv.Itoa(r.ms), strconv.Itoa(r.started),
 		strconv.Itoa(r.calls), strings.Join(r.flags, ","), r.detail}, "\t")
 }

@@ -211,3 +211,19 @@ func TestResume(t *testing.T) {
 		t.Errorf("of odd results: %+v", e)
 	}
 }
+
+// TestKeptDetail: what is kept names no directories of the machine, and all else as it was.
+func TestKeptDetail(t *testing.T) {
+	for detail, want := range map[string]string{
+		"More than one log segment in /a/b.c/current starting": "More than one log segment in …/current starting",
+		"= 'kerberos' (/x/y-1/conf/core-site.xml)":             "= 'kerberos' (…/core-site.xml)",
+		"file:/a/b, to localhost/127.0.0.1:8485; see http://wiki.example.org/hadoop/EOF /": "file:/a/b, to localhost/127.0.0.1:8485; " +
+			"see http://wiki.example.org/hadoop/EOF /",
+	} {
+		r := result{class: "TestA", method: "x", outcome: fail, detail: detail}
+		again, err := parseResults(r.line())
+		if err != nil || len(again) != 1 || again[0].detail != want {
+			t.Errorf("%q: %+v, %v", detail, again, err)
+		}
+	}
+}

@@ -54,11 +54,10 @@ final class Listener implements TestExecutionListener {
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
     Ledger.Tally tally = Ledger.end();
     String later = skips.later(String.valueOf(Methods.key(id.getSource())));
-    String detail = later != null ? later : detail(result);
     System.err.println("gojn.suites: end " + Methods.display(plan, id) + " " + result.getStatus());
     result.getThrowable().ifPresent(Throwable::printStackTrace);
     results.add(Methods.className(id.getSource()), Methods.display(plan, id), outcome(result, later), millis, tally,
-        detail);
+        detail(result));
   }
 
   @Override

@@ -21,6 +21,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * test.
  */
 public final class Main {
+  private static final String[] SHIM = {"JournalNode", "Journal", "JNStorage", "JournalMetrics", "JournalNodeRpcServer"};
+
   private Main() {}
 
   public static void main(String[] args) {
@@ -34,6 +36,7 @@ public final class Main {
     }
     try (Results results = new Results(Settings.required("results"))) {
       Settings.control(); // refuses before a test does
+      requireShim();
       Skips skips = Skips.read(Paths.get(Settings.required("skip")));
       AtomicBoolean skipped = new AtomicBoolean();
       LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
@@ -47,6 +50,16 @@ public final class Main {
     } catch (Exception e) {
       e.printStackTrace();
       return 2;
+    }
+  }
+
+  /** Hadoop's own classes would run in this JVM and ask no process anything: they must not be the ones that are found. */
+  private static void requireShim() throws ClassNotFoundException {
+    for (String name : SHIM) {
+      Class<?> found = Class.forName("org.apache.hadoop.hdfs.qjournal.server." + name);
+      if (!Main.class.getProtectionDomain().getCodeSource().equals(found.getProtectionDomain().getCodeSource())) {
+        throw new IllegalStateException(found + " comes from " + found.getProtectionDomain().getCodeSource());
+      }
     }
   }
 

@@ -34,6 +34,12 @@ public final class ControlNode {
     if (hook != null) {
       JournalFaultInjector.instance = new Asker(hook);
     }
+    String code = String.valueOf(JournalNode.class.getProtectionDomain().getCodeSource().getLocation());
+    if (!code.endsWith(".jar")) {
+      out.println("failed JournalNode comes from " + code + ", not from Hadoop's jar");
+      out.flush();
+      Runtime.getRuntime().halt(255);
+    }
     JournalNode node = new JournalNode();
     try {
       node.setConf(new HdfsConfiguration());

@@ -172,7 +172,7 @@ public class JournalNode implements Configurable, JournalNodeMXBean {
     return journal(jid, nameServiceId);
   }
 
-  /** The journal, or null if the process has not opened it. */
+  /** The journal, or null if the process does not name it: not on its disk, and in no call so far. */
   public synchronized Journal getJournal(String jid) {
     return getJournalsStatus().contains("\"" + jid + "\"") ? journal(jid, null) : null;
   }

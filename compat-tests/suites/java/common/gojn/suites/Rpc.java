@@ -8,7 +8,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolPB;
 import org.apache.hadoop.hdfs.qjournal.protocolPB.QJournalProtocolTranslatorPB;
 import org.apache.hadoop.hdfs.server.protocol.NamespaceInfo;
-import org.apache.hadoop.ipc.ProtobufRpcEngine2;
 import org.apache.hadoop.ipc.RPC;
 import org.apache.hadoop.security.SecurityUtil;
 
@@ -27,16 +26,16 @@ public final class Rpc {
 
   /** Java's node opens the journal, and with a name service starts its syncer. */
   public long lastPromisedEpoch(String jid, String nameServiceId) throws IOException {
-    return call(proxy -> proxy.getJournalState(jid, nameServiceId).getLastPromisedEpoch());
+    return call(proxy -> Protocol.lastPromisedEpoch(proxy, jid, nameServiceId));
   }
 
   public boolean isFormatted(String jid, String nameServiceId) throws IOException {
-    return call(proxy -> proxy.isFormatted(jid, nameServiceId));
+    return call(proxy -> Protocol.isFormatted(proxy, jid, nameServiceId));
   }
 
   public void format(String jid, String nameServiceId, NamespaceInfo info, boolean force) throws IOException {
     call(proxy -> {
-      proxy.format(jid, nameServiceId, info, force);
+      Protocol.format(proxy, jid, nameServiceId, info, force);
       return null;
     });
   }
@@ -47,7 +46,7 @@ public final class Rpc {
 
   private <T> T call(Call<T> question) throws IOException {
     return SecurityUtil.doAsLoginUser((PrivilegedExceptionAction<T>) () -> {
-      RPC.setProtocolEngine(conf, QJournalProtocolPB.class, ProtobufRpcEngine2.class);
+      RPC.setProtocolEngine(conf, QJournalProtocolPB.class, Protocol.ENGINE);
       QJournalProtocolPB pb = RPC.getProxy(QJournalProtocolPB.class,
           RPC.getProtocolVersion(QJournalProtocolPB.class), address, conf);
       try {
