@@ -84,7 +84,8 @@ func (f *secureFetches) open(ctx context.Context) (*ssl.Client, error) {
 	}
 	client, err := ssl.NewClient(ssl.ClientConfig{
 		TrustStore: storeOf(f.conf.TrustStore), KeyStore: storeOf(f.conf.KeyStore), Verifier: ssl.Verifier(f.conf.HostnameVerifier),
-		MaxVersion: f.conf.MaxVersion, ReloadInterval: f.conf.ReloadInterval, Surroundings: ssl.Surroundings{Logger: f.log},
+		TrustReloadInterval: f.conf.TrustReloadInterval, KeyReloadInterval: f.conf.KeyReloadInterval,
+		MaxVersion: f.conf.MaxVersion, Surroundings: ssl.Surroundings{Logger: f.log},
 	})
 	if err != nil {
 		return nil, storeError(err, f.conf.KeyStore, f.conf.TrustStore)

@@ -98,7 +98,7 @@ func startSecure(t *testing.T, site, server, client map[string]string) *node {
 // authority is what trust.jks holds.
 func authority(t *testing.T) *x509.CertPool {
 	t.Helper()
-	list, err := keystore.ReadTrusted(storeData(t, "trust.jks"), "storepass")
+	list, _, err := keystore.ReadTrusted(storeData(t, "trust.jks"), "storepass")
 	must(t, err)
 	pool := x509.NewCertPool()
 	pool.AddCert(list[0])

@@ -53,7 +53,7 @@ type Configuration struct {
 // Release tells whose rules the configuration was read by; never ReleaseFromKey.
 func (c *Configuration) Release() Release { return c.release }
 
-// Warnings lists what was noticed while the resources were read.
+// Warnings lists what was noticed while the resources were read. They may hold secrets, which ReadJournalNode takes out.
 func (c *Configuration) Warnings() []Warning { return slices.Clone(c.warnings) }
 
 // Property gives one property as it was set; ok is false if nobody set it.

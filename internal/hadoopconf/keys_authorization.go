@@ -34,11 +34,13 @@ var authorizationKeys = []Key{
 			"all by the command id, or without one by /etc/group; others are not built yet. Read with " +
 			"hadoop.security.authorization", "TestKey_GroupMapping"},
 	{keyGroupsCache, CoreDefault, file("300"), file("300"), false, "long", Obeyed, "",
-		"seconds that a user's groups hold; if they cannot be had anew they hold ten times as long", "TestKey_GroupTimes"},
+		"seconds that a user's groups hold; if they cannot be had anew, or the system knows no such user any more, they hold ten " +
+			"times as long", "TestKey_GroupTimes"},
 	{keyNegativeCache, CoreDefault, file("30"), file("30"), false, "long", Obeyed, "",
-		"seconds that a user without groups has none; 0 or less: looked up each time", "TestKey_GroupTimes"},
+		"seconds that a user without groups has none, or one whose groups could not be had; 0 or less: looked up each time", "TestKey_GroupTimes"},
 	{keyGroupTimeout, CoreDefault, unknown, file("0s"), false, "time", Obeyed, "",
-		"how long a user's groups may take to be found; 0, and more than 30 s, means 30 s", "TestKey_GroupTimes"},
+		"how long a user's groups may take to be found, and how long that may wait for others before; 0, and more than 30 s, " +
+			"means 30 s", "TestKey_GroupTimes"},
 	{keyStaticGroups, CoreDefault, file("dr.who=;"), file("dr.who=;"), false, "text", Obeyed, "",
 		"groups of users that are not looked up: user=group1,group2;user2=", "TestKey_StaticGroups"},
 }

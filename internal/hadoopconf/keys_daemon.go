@@ -28,7 +28,7 @@ var daemonKeys = []Key{
 	{"dfs.image.transfer.bandwidthPerSec", HDFSDefault, file("0"), file("52428800"), true, "bytes", Obeyed, "",
 		"bytes a second of each /getJournal answer; 0 or less: no limit", "TestKey_TransferBandwidth"},
 	{"dfs.image.transfer.timeout", HDFSDefault, file("60000"), file("60000"), false, "ms", Obeyed, "",
-		"connect and read timeout of the download in a recovery; 0 or less: none", "TestKey_TransferTimeout"},
+		"connect and read timeout of the download in a recovery, and how far its source may fall behind 16 KiB a second; 0 or less: none", "TestKey_TransferTimeout"},
 	{"dfs.namenode.edits.noeditlogchannelflush", HDFSDefault, file("false"), file("false"), false, "boolean", Obeyed, "",
 		"true: segments are opened for synchronous writes instead of being flushed", "TestKey_NoEditLogChannelFlush"},
 	{"io.file.buffer.size", CoreDefault, file("4096"), file("4096"), false, "int", Unused, "",

@@ -22,7 +22,8 @@ var rpcKeys = []Key{
 	{"ipc.server.log.slow.rpc.threshold.ms", CoreDefault, unknown, file("0"), false, "ms", Obeyed, "",
 		"and only if slower than this", "TestKey_SlowRPC"},
 	{"ipc.server.purge.interval", CoreDefault, unknown, file("15"), false, "minutes", Obeyed, "",
-		"how long an answer waits for its client to read it; also how long a journal's writer may pause within a frame",
+		"how long an answer waits for its client to read it; also how long a journal's writer may pause within a frame; " +
+			"0 or less means 15",
 		"TestKey_PurgeInterval"},
 	{"ipc.server.tcpnodelay", CoreDefault, code("false"), file("true"), false, "boolean", Unused, "",
 		"a JournalNode always sets TCP_NODELAY", ""},

@@ -66,7 +66,7 @@ var sslKeyTable = []Key{
 	sslKey("ssl.client.keystore.location", none, "file", "the key store for servers that ask for a certificate; only looked at, with "+
 		"its password, keypassword and type, if hadoop.ssl.require.client.cert is true", "TestKey_HTTPSClient"),
 	sslKey("ssl.client.stores.reload.interval", code("10000"), "ms",
-		"as of the server; ssl.client.truststore.reload.interval goes before it", "TestKey_HTTPSClient"),
+		"as of the server; for the trust store ssl.client.truststore.reload.interval goes before it", "TestKey_HTTPSClient"),
 	{keyProviderPath, CodeOnly, none, none, false, "list", Refused, "",
 		"a password would be looked for there first, which is not built: in either file", "TestKey_CredentialProvider"},
 	{keyClearText, CodeOnly, code("true"), code("true"), false, "boolean", Refused, "",

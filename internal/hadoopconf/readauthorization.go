@@ -83,7 +83,7 @@ func (r *reader) authorization() Authorization {
 			BlockedHosts: sub.setting(rules+".hosts"+blocked, keyDefaultHosts+blocked)})
 	}
 	slices.SortFunc(a.Services, func(a, b Service) int { return strings.Compare(a.Protocol, b.Protocol) })
-	a.Groups = sub.groupMapping()
+	a.Groups = r.groupMapping() // the policy file is for the lists alone, also in Java
 	r.errs, r.warnings = append(r.errs, sub.errs...), append(r.warnings, sub.warnings...)
 	return a
 }

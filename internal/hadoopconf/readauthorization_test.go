@@ -71,11 +71,12 @@ func TestKey_ServiceLists(t *testing.T) {
 // warning, as nothing else would say that everybody may connect.
 func TestPolicyFile(t *testing.T) {
 	dir := confDir(t, map[string]string{
-		"core-site.xml":     site(keyAuthorization, "true", keyQJournalACL, "core"),
-		"hdfs-site.xml":     site(keyQJournalACL, "hdfs"),
-		"hadoop-policy.xml": site(keyQJournalACL, "policy"),
-		"other.xml":         site(keyQJournalACL, "other"),
-		"broken.xml":        "<configuration>",
+		"core-site.xml": site(keyAuthorization, "true", keyQJournalACL, "core"),
+		"hdfs-site.xml": site(keyQJournalACL, "hdfs"),
+		"hadoop-policy.xml": site(keyQJournalACL, "policy", "hadoop.user.group.static.mapping.overrides", "ann=admins",
+			"hadoop.security.group.mapping", "com.acme.Groups"), // the latter two are for nobody
+		"other.xml":  site(keyQJournalACL, "other"),
+		"broken.xml": "<configuration>",
 	})
 	for _, c := range []struct {
 		name, file, set, want string
@@ -97,6 +98,9 @@ func TestPolicyFile(t *testing.T) {
 		}
 		if got := j.Authorization.Services[1].ACL; got.Value != c.want || got.Source == "" {
 			t.Errorf("%s: %+v", c.name, got)
+		}
+		if _, mapped := j.Authorization.Groups.Static["ann"]; mapped {
+			t.Errorf("%s: the policy file decides on groups", c.name)
 		}
 		if got := len(warningsFor(warnings, keyAuthorization)); (got == 1) != c.warned || len(warnings) != got {
 			t.Errorf("%s: %v", c.name, warnings)

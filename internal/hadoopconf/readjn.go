@@ -19,7 +19,8 @@ const (
 )
 
 // ReadJournalNode fills a JournalNode. The warnings include those of Load. The error joins one *KeyError for each
-// property that does not let the node start, each one line; there is no JournalNode then.
+// property that does not let the node start, each one line; there is no JournalNode then. Values that /conf hides are in
+// neither.
 func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 	r := &reader{c: c, warnings: c.Warnings()}
 	policy := r.policy()
@@ -46,6 +47,7 @@ func ReadJournalNode(c *Configuration) (*JournalNode, []Warning, error) {
 	r.checkDirs(j)
 	r.refusals()
 	r.ignored(j.RPC.Address.Port)
+	r.hide()
 	if len(r.errs) > 0 {
 		return nil, r.warnings, errors.Join(r.errs...)
 	}
@@ -65,10 +67,19 @@ func (r *reader) rpcServer() RPCServer {
 		// 0 and less is no silence at all for Java (Server.ConnectionManager, Client.Connection.waitForWork).
 		MaxIdleTime:      max(1, saturate(int64(r.integer("ipc.client.connection.maxidletime")), time.Millisecond)),
 		IdleScanInterval: time.Duration(r.positive("ipc.client.connection.idle-scan-interval.ms")) * time.Millisecond,
-		PurgeInterval:    saturate(int64(r.positive("ipc.server.purge.interval")), time.Minute),
+		PurgeInterval:    r.purgeInterval(),
 		LogSlow:          r.boolean("ipc.server.log.slow.rpc"),
 		LogSlowThreshold: r.millis("ipc.server.log.slow.rpc.threshold.ms"),
 	}
+}
+
+// purgeInterval is Server.setPurgeIntervalNanos, which takes the default for 0 and less.
+func (r *reader) purgeInterval() time.Duration {
+	n := r.integer("ipc.server.purge.interval")
+	if n <= 0 {
+		n = 15 // IPC_SERVER_PURGE_INTERVAL_MINUTES_DEFAULT
+	}
+	return saturate(int64(n), time.Minute)
 }
 
 func (r *reader) httpServer() HTTPServer {

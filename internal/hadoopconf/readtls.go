@@ -71,6 +71,7 @@ func (r *reader) httpsServer(policy HTTPPolicy) HTTPSServer {
 func (r *reader) httpsClient(policy HTTPPolicy) HTTPSClient {
 	sub := &reader{c: r.c}
 	c := sub.readClient()
+	sub.hide()
 	r.warnings = append(r.warnings, sub.warnings...)
 	switch err := errors.Join(sub.errs...); {
 	case err == nil:
@@ -108,8 +109,9 @@ func (r *reader) readClient() HTTPSClient {
 			f.missing(clientStoresPrefix+"keystore.password", keyRequireCert+" needs it")
 		}
 	}
-	c.ReloadInterval = f.millis(clientStoresPrefix+"truststore.reload.interval",
-		f.number(clientStoresPrefix+"stores.reload.interval", defaultReload))
+	stores := f.number(clientStoresPrefix+"stores.reload.interval", defaultReload)
+	c.KeyReloadInterval = max(0, saturate(stores, time.Millisecond))
+	c.TrustReloadInterval = f.millis(clientStoresPrefix+"truststore.reload.interval", stores)
 	r.errs, r.warnings = append(r.errs, f.errs...), append(r.warnings, f.warnings...)
 	return c
 }

@@ -54,8 +54,8 @@ type HTTPSClient struct {
 	// MaxVersion is a TLS version as crypto/tls has it: by 2.7's rules 1.2. Its Jetty breaks a connection of TLS 1.3 off,
 	// which later updates of its Java offer in its name, but not to its own clients.
 	MaxVersion uint16
-	// ReloadInterval is as in HTTPSServer.
-	ReloadInterval time.Duration
+	// TrustReloadInterval and KeyReloadInterval are as ReloadInterval in HTTPSServer, of the one store and the other.
+	TrustReloadInterval, KeyReloadInterval time.Duration
 	// Problem is why nothing can be fetched by HTTPS; it is empty, or else the policy is HTTPOnly and a warning has said it.
 	Problem string
 }

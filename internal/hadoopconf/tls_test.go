@@ -15,8 +15,8 @@ import (
 
 // noStores is what is read where no file names a store.
 func noStores(verifier string) hadoopconf.HTTPSClient {
-	return hadoopconf.HTTPSClient{HostnameVerifier: verifier, MaxVersion: tls.VersionTLS13, ReloadInterval: 10 * time.Second,
-		TrustStore: hadoopconf.KeyStore{Key: "ssl.client.truststore.location"}}
+	return hadoopconf.HTTPSClient{HostnameVerifier: verifier, MaxVersion: tls.VersionTLS13, TrustReloadInterval: 10 * time.Second,
+		KeyReloadInterval: 10 * time.Second, TrustStore: hadoopconf.KeyStore{Key: "ssl.client.truststore.location"}}
 }
 
 var (
@@ -150,7 +150,8 @@ func TestKey_HTTPSClient(t *testing.T) {
 	dir := confDir(t, map[string]string{"my-client.xml": file})
 	trust := hadoopconf.KeyStore{Location: "/t", Type: "pkcs12", Password: "tp", Key: "ssl.client.truststore.location",
 		Source: dir + "/my-client.xml:3"}
-	want := hadoopconf.HTTPSClient{TrustStore: trust, HostnameVerifier: "STRICT", MaxVersion: tls.VersionTLS13}
+	want := hadoopconf.HTTPSClient{TrustStore: trust, HostnameVerifier: "STRICT", MaxVersion: tls.VersionTLS13,
+		KeyReloadInterval: 7 * time.Millisecond}
 	kv := []string{"hadoop.ssl.client.conf", "my-client.xml", "hadoop.ssl.hostname.verifier", " strict "}
 	if diff := cmp.Diff(want, readIn(t, dir, kv...).HTTPSClient); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -159,6 +160,10 @@ func TestKey_HTTPSClient(t *testing.T) {
 		Key: "ssl.client.keystore.location", Source: dir + "/my-client.xml:6"}
 	if diff := cmp.Diff(want, readIn(t, dir, append(kv, "hadoop.ssl.require.client.cert", "true")...).HTTPSClient); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	both := confDir(t, map[string]string{"ssl-client.xml": site("ssl.client.stores.reload.interval", "7")})
+	if c := readIn(t, both).HTTPSClient; c.TrustReloadInterval != 7*time.Millisecond || c.KeyReloadInterval != 7*time.Millisecond {
+		t.Errorf("got %+v", c)
 	}
 	// Without the file the site files count.
 	if c := readIn(t, dir, "ssl.client.truststore.location", "/site").HTTPSClient; c.TrustStore.Location != "/site" {

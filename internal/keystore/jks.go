@@ -102,12 +102,11 @@ func jksKey(entry jks.PrivateKeyEntry) (tls.Certificate, error) {
 	return certificate(key, chain)
 }
 
-func readJKSTrusted(data []byte, password string) ([]*x509.Certificate, error) {
+func readJKSTrusted(data []byte, password string) (list []*x509.Certificate, unread []error, err error) {
 	store, err := loadJKS(data, password)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []*x509.Certificate
 	for _, alias := range store.Aliases() {
 		var der []byte
 		if entry, err := store.GetTrustedCertificateEntry(alias); err == nil {
@@ -119,9 +118,10 @@ func readJKSTrusted(data []byte, password string) ([]*x509.Certificate, error) {
 		}
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, fmt.Errorf("the certificate '%s': %w", alias, err)
+			unread = append(unread, fmt.Errorf("the certificate '%s': %w", alias, err))
+			continue
 		}
 		list = append(list, cert)
 	}
-	return list, nil
+	return list, unread, nil
 }

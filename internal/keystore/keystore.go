@@ -59,20 +59,27 @@ func ReadKeys(data []byte, password, keyPassword string) ([]tls.Certificate, err
 
 // ReadTrusted gives the certificates that a store says to trust: its trusted entries, and the certificate, without its
 // chain, of each key (JDK sun.security.validator.TrustStoreUtil). An empty password leaves a JKS store unchecked, as in
-// Java. It is an error if there is none.
-func ReadTrusted(data []byte, password string) ([]*x509.Certificate, error) {
-	read := readPKCS12Trusted
+// Java. It is an error if there is none. A certificate of a JKS store that cannot be parsed, as one of a curve that Go does not
+// have, is passed over: unread says which and why.
+func ReadTrusted(data []byte, password string) (list []*x509.Certificate, unread []error, err error) {
 	isJKS, err := sniff(data)
 	if err != nil {
-		return nil, err
-	} else if isJKS {
-		read = readJKSTrusted
+		return nil, nil, err
 	}
-	list, err := guarded(func() ([]*x509.Certificate, error) { return read(data, password) })
+	list, err = guarded(func() (list []*x509.Certificate, err error) {
+		if isJKS {
+			list, unread, err = readJKSTrusted(data, password)
+		} else {
+			list, err = readPKCS12Trusted(data, password)
+		}
+		return list, err
+	})
 	if err == nil && len(list) == 0 {
-		err = errors.New("there is no trusted certificate in it")
+		if err = errors.New("there is no trusted certificate in it"); len(unread) > 0 {
+			err = fmt.Errorf("%w that can be read: %w", err, errors.Join(unread...))
+		}
 	}
-	return list, err
+	return list, unread, err
 }
 
 func sniff(data []byte) (isJKS bool, err error) {

@@ -33,6 +33,7 @@ func TestKeysOfKeytool(t *testing.T) {
 		{"ec.p12", "storepass", "ec", []string{"jn1.example.org"}, 1},
 		{"chain.jks", "", "rsa", []string{"jn1.example.org", "Test CA"}, 1},
 		{"chain.p12", "", "rsa", []string{"jn1.example.org", "Test CA"}, 1},
+		{"trusting.p12", "", "rsa", []string{"jn1.example.org", "Test CA"}, 1},
 		{"two.jks", "", "rsa", []string{"jn1.example.org"}, 2},
 	} {
 		keys, err := ReadKeys(file(t, c.name), "storepass", c.keyPassword)
@@ -103,9 +104,10 @@ func TestTrusted(t *testing.T) {
 		{"chain.jks", "storepass", []string{"Test CA", "jn1.example.org"}, ""},
 		{"rsa.p12", "storepass", []string{"jn1.example.org"}, ""},
 		{"chain.p12", "storepass", nil, "store of their own"},
+		{"trusting.p12", "storepass", nil, "store of their own"},
 		{"secret.jceks", "storepass", nil, "jceks"},
 	} {
-		list, err := ReadTrusted(file(t, c.name), c.password)
+		list, _, err := ReadTrusted(file(t, c.name), c.password)
 		var names []string
 		for _, cert := range list {
 			names = append(names, cert.Subject.CommonName)
@@ -140,6 +142,6 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_, _ = ReadKeys(data, "storepass", "")
-		_, _ = ReadTrusted(data, "")
+		_, _, _ = ReadTrusted(data, "")
 	})
 }

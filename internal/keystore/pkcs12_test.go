@@ -61,7 +61,7 @@ func TestPKCS12Iterations(t *testing.T) {
 		if _, err := ReadKeys(keys, "storepass", ""); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := ReadTrusted(trust, "storepass"); err != nil {
+		if _, _, err := ReadTrusted(trust, "storepass"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		refused := func(store []byte, places int, read func([]byte) error) {
@@ -83,7 +83,7 @@ func TestPKCS12Iterations(t *testing.T) {
 			}
 		}
 		refused(keys, 3, func(b []byte) error { _, err := ReadKeys(b, "storepass", ""); return err })
-		refused(trust, 2, func(b []byte) error { _, err := ReadTrusted(b, "storepass"); return err })
+		refused(trust, 2, func(b []byte) error { _, _, err := ReadTrusted(b, "storepass"); return err })
 	}
 }
 
@@ -95,5 +95,26 @@ func TestChainOf(t *testing.T) {
 	chain := chainOf(leaf, []*x509.Certificate{leaf, other, ca})
 	if len(chain) != 2 || !chain[1].Equal(ca) {
 		t.Errorf("%d certificates, the second of %s", len(chain), chain[min(1, len(chain)-1)].Subject)
+	}
+}
+
+// TestPKCS12KeyAsTrust: of a key that has a chain, and no trusted certificate beside it, its own certificate is trusted, wherever
+// it stands.
+func TestPKCS12KeyAsTrust(t *testing.T) {
+	key, caKey := newKey(t), newKey(t)
+	leaf, ca := signed(t, "jn", key, "CA", caKey), signed(t, "CA", caKey, "CA", caKey)
+	for name, order := range map[string][]*x509.Certificate{"first": {leaf, ca}, "last": {ca, leaf}, "alone": {leaf}, "missing": {ca}} {
+		data, err := pkcs12.Modern.Encode(key, order[0], order[1:], "storepass")
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _, err := ReadTrusted(data, "storepass")
+		if name == "missing" {
+			if err == nil || !strings.Contains(err.Error(), "of another key") {
+				t.Errorf("%s: %v", name, err)
+			}
+		} else if err != nil || len(list) != 1 || !list[0].Equal(leaf) {
+			t.Errorf("%s: %d certificates, %v", name, len(list), err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package ssl
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -13,10 +12,10 @@ type ClientConfig struct {
 	// TrustStore has what servers' certificates are checked against; without a location the system's authorities are.
 	TrustStore Store
 	// KeyStore has the key for servers that ask for one; without a location there is none.
-	KeyStore       Store
-	Verifier       Verifier
-	MaxVersion     uint16        // of TLS; 0: the latest
-	ReloadInterval time.Duration // 0: the stores are read once
+	KeyStore                               Store
+	Verifier                               Verifier
+	MaxVersion                             uint16        // of TLS; 0: the latest
+	TrustReloadInterval, KeyReloadInterval time.Duration // 0: the store is read once
 	Surroundings
 }
 
@@ -25,62 +24,56 @@ type Client struct {
 	verifier Verifier
 	most     uint16
 	now      func() time.Time
-	stores   *reloading[clientStores]
-}
-
-type clientStores struct {
-	roots *x509.CertPool // nil: the system's
-	keys  []tls.Certificate
+	trust    *reloading[*trust]
+	keys     *reloading[[]tls.Certificate]
 }
 
 // NewClient reads the stores. The error is a *StoreError.
 func NewClient(conf ClientConfig) (*Client, error) {
-	stores, err := newReloading(conf.Surroundings, conf.ReloadInterval, []Store{conf.TrustStore, conf.KeyStore},
-		func() (s clientStores, err error) {
-			if conf.TrustStore.Location != "" {
-				if s.roots, err = conf.TrustStore.trusted(); err != nil {
-					return s, err
-				}
+	conf.Surroundings = conf.withDefaults()
+	trusted, err := newReloading(conf.Surroundings, conf.TrustReloadInterval, []Store{conf.TrustStore},
+		func() (*trust, error) {
+			if conf.TrustStore.Location == "" {
+				return nil, nil
 			}
-			if conf.KeyStore.Location != "" {
-				s.keys, err = conf.KeyStore.keys()
-			}
-			return s, err
-		},
-		func(s clientStores) []tls.Certificate { return s.keys })
+			return conf.TrustStore.trusted(conf.Logger)
+		}, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{verifier: conf.Verifier, most: conf.MaxVersion, now: stores.Now, stores: stores}, nil
+	keys, err := newReloading(conf.Surroundings, conf.KeyReloadInterval, []Store{conf.KeyStore},
+		func() ([]tls.Certificate, error) {
+			if conf.KeyStore.Location == "" {
+				return nil, nil
+			}
+			return conf.KeyStore.keys()
+		},
+		func(keys []tls.Certificate) []tls.Certificate { return keys })
+	if err != nil {
+		return nil, err
+	}
+	return &Client{verifier: conf.Verifier, most: conf.MaxVersion, now: conf.Now, trust: trusted, keys: keys}, nil
 }
 
 // TLS is the configuration of a connection to host, a name or an address without port.
 func (c *Client) TLS(host string) *tls.Config {
-	s := c.stores.get()
+	trusted := *c.trust.get()
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		MaxVersion:   c.most,
 		ServerName:   host,
-		Certificates: s.keys,
+		Certificates: *c.keys.get(),
 		// Hadoop's names in certificates are not Go's: both are checked below, as is the chain.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			return c.verify(host, s.roots, state.PeerCertificates)
+			return c.verify(host, trusted, state.PeerCertificates)
 		},
 	}
 }
 
-func (c *Client) verify(host string, roots *x509.CertPool, certs []*x509.Certificate) error {
-	if len(certs) == 0 {
-		return errors.New("the server has no certificate")
-	}
-	between := x509.NewCertPool()
-	for _, cert := range certs[1:] {
-		between.AddCert(cert)
-	}
-	if _, err := certs[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: c.now(),
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}); err != nil {
+func (c *Client) verify(host string, trusted *trust, chain []*x509.Certificate) error {
+	if err := trusted.verify(chain, x509.ExtKeyUsageServerAuth, c.now()); err != nil {
 		return fmt.Errorf("the certificate of %s is not trusted: %w", host, err)
 	}
-	return c.verifier.Check(host, certs[0])
+	return c.verifier.Check(host, chain[0])
 }

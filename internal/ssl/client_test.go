@@ -12,7 +12,7 @@ func testStore(name string) Store {
 	return Store{Location: "../keystore/testdata/" + name, Type: "jks", Password: "storepass"}
 }
 
-// TestClient_Trust: a server's certificate must be of an authority of the trust store and valid now; one that an authority
+// TestClient_Trust: a server's certificate must be in the trust store, or of an authority of it and valid now; one that an authority
 // has signed with SHA-1 counts for nothing, whereas JVMs still take it from authorities of one's own.
 func TestClient_Trust(t *testing.T) {
 	for _, c := range []struct {
@@ -22,6 +22,8 @@ func TestClient_Trust(t *testing.T) {
 	}{
 		{server: "chain.jks", trust: "trust.jks"},
 		{server: "ec.jks", trust: "ec.jks"},
+		{server: "ec.jks", trust: "ec.jks", now: time.Unix(1<<35, 0)}, // long after its end
+		{server: "chain.jks", trust: "trust.jks", now: time.Unix(1<<35, 0), want: "has expired"},
 		{server: "chain.jks", trust: "ec.jks", want: "unknown authority"},
 		{server: "sha1.jks", trust: "trust.jks", want: "SHA1"},
 		{server: "chain.jks", trust: "trust.jks", now: time.Unix(0, 0), want: "not yet valid"},
@@ -39,6 +41,9 @@ func TestClient_Trust(t *testing.T) {
 			t.Fatal(err)
 		}
 		here, there := net.Pipe()
+		if err := here.SetDeadline(time.Now().Add(30 * time.Second)); err != nil { // both wait for each other if a check is amiss
+			t.Fatal(err)
+		}
 		served := make(chan struct{})
 		go func() {
 			defer close(served)

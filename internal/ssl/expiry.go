@@ -1,7 +1,7 @@
 package ssl
 
 import (
-	"crypto/tls"
+	"crypto/x509"
 	"time"
 )
 
@@ -12,20 +12,19 @@ const (
 	warnEvery = 24 * time.Hour
 )
 
-// warnOfExpiry tells of certificates that others will not accept, or soon not any more; a JVM leaves that to its clients.
-func (s Surroundings) warnOfExpiry(keys []tls.Certificate, now time.Time) {
-	for _, key := range keys {
-		leaf, what := key.Leaf, ""
-		switch {
-		case now.Before(leaf.NotBefore):
-			what = "this node's certificate is not valid yet"
-		case now.After(leaf.NotAfter):
-			what = "this node's certificate has expired"
-		case leaf.NotAfter.Sub(now) < expiresSoon:
-			what = "this node's certificate expires soon"
-		default:
-			continue
-		}
-		s.Logger.Warn(what, "subject", leaf.Subject, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter)
+// warnOfExpiry tells of a certificate, of the key store file, that others will not accept, or soon not any more; a JVM leaves
+// that to its clients.
+func (s Surroundings) warnOfExpiry(file string, leaf *x509.Certificate, now time.Time) {
+	what := ""
+	switch {
+	case now.Before(leaf.NotBefore):
+		what = "this node's certificate is not valid yet"
+	case now.After(leaf.NotAfter):
+		what = "this node's certificate has expired"
+	case leaf.NotAfter.Sub(now) < expiresSoon:
+		what = "this node's certificate expires soon"
+	default:
+		return
 	}
+	s.Logger.Warn(what, "file", file, "subject", leaf.Subject, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter)
 }

@@ -2,6 +2,7 @@ package ssl
 
 import (
 	"crypto/tls"
+	"errors"
 	"io/fs"
 	"os"
 	"sync"
@@ -17,7 +18,7 @@ type reloading[T any] struct {
 	files []string
 	every time.Duration // 0: never
 	load  func() (T, error)
-	keys  func(T) []tls.Certificate // those that are shown to others
+	keys  func(T) []tls.Certificate // those that are shown to others, of the first of files; nil: there are none
 	value atomic.Pointer[T]
 
 	mu      sync.Mutex // of who looks; nobody waits for it, since a disk may hang
@@ -47,18 +48,20 @@ func newReloading[T any](
 }
 
 func (r *reloading[T]) get() *T {
-	if r.every > 0 && len(r.files) > 0 && r.mu.TryLock() {
+	if len(r.files) > 0 && r.mu.TryLock() {
 		defer r.mu.Unlock()
-		r.look()
+		now := r.Now()
+		if r.every > 0 && now.Sub(r.looked) >= r.every {
+			r.look(now)
+		}
+		if now.Sub(r.warned) >= warnEvery {
+			r.warn(*r.value.Load(), now)
+		}
 	}
 	return r.value.Load()
 }
 
-func (r *reloading[T]) look() {
-	now := r.Now()
-	if now.Sub(r.looked) < r.every {
-		return
-	}
+func (r *reloading[T]) look(now time.Time) {
 	r.looked = now
 	changed := false
 	seen := r.stat()
@@ -71,9 +74,6 @@ func (r *reloading[T]) look() {
 	if changed || r.failed != "" {
 		r.reload(now, changed)
 	}
-	if now.Sub(r.warned) >= warnEvery {
-		r.warn(*r.value.Load(), now)
-	}
 }
 
 // reload says once for each change, and for each new reason, that the files cannot be used.
@@ -81,15 +81,19 @@ func (r *reloading[T]) reload(now time.Time, changed bool) {
 	value, err := r.load()
 	if err != nil {
 		if changed || err.Error() != r.failed {
+			file := r.changed
+			if bad := (*StoreError)(nil); errors.As(err, &bad) {
+				file = bad.Location // of several stores another one may have changed
+			}
 			r.Logger.Error("a key store has changed and cannot be used: what it held before stays in use",
-				"file", r.changed, "error", err)
+				"file", file, "error", err)
 		}
 		r.failed = err.Error()
 		return
 	}
 	r.failed = ""
 	fields := []any{"file", r.changed}
-	for _, key := range r.keys(value) {
+	for _, key := range r.keysOf(value) {
 		fields = append(fields, "not_after", key.Leaf.NotAfter)
 	}
 	r.Logger.Info("a key store has changed and was read again", fields...)
@@ -103,7 +107,16 @@ func (r *reloading[T]) store(value T, now time.Time) {
 
 func (r *reloading[T]) warn(value T, now time.Time) {
 	r.warned = now
-	r.warnOfExpiry(r.keys(value), now)
+	for _, key := range r.keysOf(value) {
+		r.warnOfExpiry(r.files[0], key.Leaf, now)
+	}
+}
+
+func (r *reloading[T]) keysOf(value T) []tls.Certificate {
+	if r.keys == nil {
+		return nil
+	}
+	return r.keys(value)
 }
 
 // unchanged also tells a file from another one that was put in its place with its size and time.

@@ -135,7 +135,69 @@ func TestReloadTriesAgain(t *testing.T) {
 
 func noKeys(int) []tls.Certificate { return nil }
 
-// TestExpiry: a certificate that is not valid, or not for long, is told when it is read, and each day.
+// TestReloadNamesTheStore: the one that cannot be used, even if it was another one that has changed last.
+func TestReloadNamesTheStore(t *testing.T) {
+	now := validAt(t, "rsa.jks")
+	var log bytes.Buffer
+	keys, trust := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "trust")
+	copyStore(t, "chain.jks", keys, now)
+	copyStore(t, "trust.jks", trust, now)
+	server, err := Server(ServerConfig{KeyStore: Store{Location: keys, Type: "jks", Password: "storepass"},
+		TrustStore: Store{Location: trust, Type: "jks", Password: "storepass"}, MinVersion: tls.VersionTLS12, ReloadInterval: time.Second,
+		Surroundings: Surroundings{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(what string) {
+		t.Helper()
+		log.Reset()
+		now = now.Add(time.Second)
+		if _, err := server.GetConfigForClient(nil); err != nil {
+			t.Fatal(err)
+		}
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=ERROR") ||
+			!strings.Contains(text, "file="+trust) {
+			t.Errorf("%s: %q", what, text)
+		}
+	}
+	if err := os.WriteFile(trust, []byte("garbage"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	step("a trust store that is none")
+	copyStore(t, "chain.jks", keys, now.Add(time.Hour))
+	step("then another key")
+}
+
+// TestClientReload: each store is looked at in its own interval.
+func TestClientReload(t *testing.T) {
+	now := validAt(t, "rsa.jks")
+	var log bytes.Buffer
+	keys, trust := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "trust")
+	copyStore(t, "chain.jks", keys, now)
+	copyStore(t, "trust.jks", trust, now)
+	client, err := NewClient(ClientConfig{KeyStore: Store{Location: keys, Type: "jks", Password: "storepass"},
+		TrustStore: Store{Location: trust, Type: "jks", Password: "storepass"}, KeyReloadInterval: time.Minute, TrustReloadInterval: time.Hour,
+		Surroundings: Surroundings{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyStore(t, "ec.jks", keys, now.Add(time.Second))
+	copyStore(t, "ec.jks", trust, now.Add(time.Second))
+	step := func(passed time.Duration, algorithm, told, untold string) {
+		t.Helper()
+		now = now.Add(passed)
+		got := client.TLS("h").Certificates[0].Leaf.PublicKeyAlgorithm.String()
+		if got != algorithm || !strings.Contains(log.String(), told) || strings.Contains(log.String(), untold) {
+			t.Errorf("a key for %s, want %s\n%s", got, algorithm, log.String())
+		}
+	}
+	step(time.Second, "RSA", "", "again")
+	step(time.Minute, "ECDSA", "was read again\" file="+keys, "file="+trust)
+	step(time.Hour, "ECDSA", "was read again\" file="+trust, "none")
+}
+
+// TestExpiry: a certificate that is not valid, or not for long, is told when it is read, and each day, however often the store
+// is looked at.
 func TestExpiry(t *testing.T) {
 	keys, err := testStore("chain.jks").keys()
 	if err != nil {
@@ -165,7 +227,8 @@ func TestExpiry(t *testing.T) {
 			if _, err := server.GetConfigForClient(nil); err != nil {
 				t.Fatal(err)
 			}
-			if c.want == "" && log.Len() > 0 || c.want != "" && strings.Count(log.String(), c.want) != n {
+			if c.want == "" && log.Len() > 0 || c.want != "" && (strings.Count(log.String(), c.want) != n ||
+				!strings.Contains(log.String(), "file="+testStore("chain.jks").Location)) {
 				t.Errorf("at %v: want %q %d times, got\n%s", now, c.want, n, log.String())
 			}
 		}
@@ -173,21 +236,23 @@ func TestExpiry(t *testing.T) {
 		now = now.Add(time.Minute)
 		told(1)
 	}
-	now := leaf.NotAfter.Add(-31 * day)
-	var log bytes.Buffer
-	server, err := Server(ServerConfig{KeyStore: testStore("chain.jks"), MinVersion: tls.VersionTLS12, ReloadInterval: time.Second,
-		Surroundings: Surroundings{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil))}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 * 24 {
-		now = now.Add(time.Hour)
-		if _, err := server.GetConfigForClient(nil); err != nil {
+	for _, every := range []time.Duration{0, time.Second, 100 * day} {
+		now := leaf.NotAfter.Add(-31 * day)
+		var log bytes.Buffer
+		server, err := Server(ServerConfig{KeyStore: testStore("chain.jks"), MinVersion: tls.VersionTLS12, ReloadInterval: every,
+			Surroundings: Surroundings{Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if n := strings.Count(log.String(), "expires soon"); n != 2 {
-		t.Errorf("told %d times in three days\n%s", n, log.String())
+		for range 3 * 24 {
+			now = now.Add(time.Hour)
+			if _, err := server.GetConfigForClient(nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := strings.Count(log.String(), "expires soon"); n != 2 {
+			t.Errorf("every %v: told %d times in three days\n%s", every, n, log.String())
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package ssl
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"time"
 )
 
@@ -22,6 +24,7 @@ type ServerConfig struct {
 // Server reads the stores and makes the configuration of a server, HTTP/1.1 only since it offers no other protocol. It may
 // be used by several listeners. The error is a *StoreError.
 func Server(conf ServerConfig) (*tls.Config, error) {
+	conf.Surroundings = conf.withDefaults()
 	stores, err := newReloading(conf.Surroundings, conf.ReloadInterval, []Store{conf.KeyStore, conf.TrustStore},
 		func() (*tls.Config, error) { return conf.load() },
 		func(c *tls.Config) []tls.Certificate { return c.Certificates })
@@ -41,20 +44,28 @@ func (conf ServerConfig) load() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{Certificates: keys, MinVersion: conf.MinVersion, MaxVersion: conf.MaxVersion, CipherSuites: conf.CipherSuites}
-	trust := conf.TrustStore
-	if trust.Location == "" && conf.NeedClientAuth {
-		trust = conf.KeyStore
+	c := &tls.Config{Certificates: keys, MinVersion: conf.MinVersion, MaxVersion: conf.MaxVersion, CipherSuites: conf.CipherSuites,
+		Time: conf.Now}
+	store := conf.TrustStore
+	if store.Location == "" && conf.NeedClientAuth {
+		store = conf.KeyStore
 	}
-	if trust.Location == "" {
+	if store.Location == "" {
 		return c, nil
 	}
-	pool, err := trust.trusted()
+	trusted, err := store.trusted(conf.Logger)
 	if err != nil {
 		return nil, err
 	}
 	if conf.NeedClientAuth {
-		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool
+		// ClientCAs only tells clients whose certificates to show: each is checked below.
+		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, trusted.authorities
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			if err := trusted.verify(state.PeerCertificates, x509.ExtKeyUsageClientAuth, conf.Now()); err != nil {
+				return fmt.Errorf("the client's certificate is not trusted: %w", err)
+			}
+			return nil
+		}
 		c.SessionTicketsDisabled = true // each connection is checked by the stores as they are now
 	}
 	return c, nil

@@ -7,7 +7,6 @@ package ssl
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +29,9 @@ type Store struct {
 
 // StoreError is what is wrong with a store.
 type StoreError struct {
-	Trust bool // it is the trust store
-	Err   error
+	Trust    bool // it is the trust store
+	Location string
+	Err      error
 }
 
 func (e *StoreError) Error() string { return e.Err.Error() }
@@ -78,27 +78,26 @@ func (s Store) read() ([]byte, error) {
 func (s Store) keys() ([]tls.Certificate, error) {
 	data, err := s.read()
 	if err != nil {
-		return nil, &StoreError{Err: err}
+		return nil, &StoreError{Location: s.Location, Err: err}
 	}
 	keys, err := keystore.ReadKeys(data, s.Password, s.KeyPassword)
 	if err != nil {
-		return nil, &StoreError{Err: err}
+		return nil, &StoreError{Location: s.Location, Err: err}
 	}
 	return keys, nil
 }
 
-func (s Store) trusted() (*x509.CertPool, error) {
+func (s Store) trusted(log *slog.Logger) (*trust, error) {
 	data, err := s.read()
 	if err != nil {
-		return nil, &StoreError{Trust: true, Err: err}
+		return nil, &StoreError{Trust: true, Location: s.Location, Err: err}
 	}
-	list, err := keystore.ReadTrusted(data, s.Password)
+	list, unread, err := keystore.ReadTrusted(data, s.Password)
 	if err != nil {
-		return nil, &StoreError{Trust: true, Err: err}
+		return nil, &StoreError{Trust: true, Location: s.Location, Err: err}
 	}
-	pool := x509.NewCertPool()
-	for _, c := range list {
-		pool.AddCert(c)
+	for _, err := range unread {
+		log.Warn("a certificate of a trust store cannot be read: it is not trusted", "file", s.Location, "error", err)
 	}
-	return pool, nil
+	return newTrust(list), nil
 }

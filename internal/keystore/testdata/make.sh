@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the stores of this directory with a JDK's keytool, in a directory given as $1. Their certificates are valid for a
-# hundred years; passwords: storepass, and keypass for the keys where they differ.
+# Makes the stores of this directory with a JDK's keytool, and openssl, in a directory given as $1. Their certificates are valid
+# for a hundred years; passwords: storepass, and keypass for the keys where they differ.
 set -eu
 cd "$1"
 k() { keytool "$@" >/dev/null 2>&1; }
@@ -40,4 +40,8 @@ k -importcert -noprompt -alias ca -keystore sha1.jks -storepass storepass -file 
 k -importcert -noprompt -alias jn -keystore sha1.jks -storepass storepass -file jn.crt
 k -importcert -noprompt -alias ca -keystore trust.jks -storetype jks -storepass storepass -file ca.crt
 k -importcert -noprompt -alias ca -keystore trust.p12 -storetype pkcs12 -storepass storepass -file ca.crt
-rm -f ca.crt jn.crt jn.csr
+# A key of openssl's with its certificate alone, and then its authority as trusted.
+openssl pkcs12 -in chain.p12 -passin pass:storepass -nodes -clcerts -out jn.pem
+openssl pkcs12 -export -name jn -in jn.pem -out trusting.p12 -passout pass:storepass
+k -importcert -noprompt -alias zca -keystore trusting.p12 -storetype pkcs12 -storepass storepass -file ca.crt
+rm -f ca.crt jn.crt jn.csr jn.pem
