@@ -84,6 +84,9 @@ func (j *Journal) PurgeLogsOlderThan(r RequestInfo, min storage.TxID) error {
 			return err
 		}
 		j.forget(func(first storage.TxID) bool {
+			if s, ok := j.dir.Vanished(first); ok && s.Last >= min {
+				return false // Purge would have kept it
+			}
 			return first < min || slices.Contains(result.Stale, storage.InProgressName(first))
 		})
 		j.emit(Purged{Min: min, Result: result})
@@ -122,6 +125,7 @@ func (j *Journal) DiscardSegments(start storage.TxID) error {
 // forget drops what is remembered of segments that were taken out of the log on purpose. One that vanished otherwise stays
 // remembered: what this process acknowledged in it counts.
 func (j *Journal) forget(gone func(first storage.TxID) bool) {
+	j.vanished(j.dir.TakeVanished())
 	here := make(map[storage.TxID]bool)
 	for _, s := range j.dir.Segments() {
 		here[s.First] = true

@@ -43,6 +43,8 @@ type (
 	}
 	// SegmentsVanished are finalized segments, one or more, whose files somebody has removed while they were served.
 	SegmentsVanished struct{ Segments []storage.Segment }
+	// SegmentsBack are some of these, one or more, whose files are there again.
+	SegmentsBack struct{ Segments []storage.Segment }
 	// SegmentSetAside is a segment file that was renamed out of the log.
 	SegmentSetAside struct{ Name, Suffix string }
 	// SegmentSynced is a finalized segment that was fetched from another node and is durable here.
@@ -112,6 +114,7 @@ func (SegmentStarted) event()   {}
 func (SegmentFinalized) event() {}
 func (SegmentAborted) event()   {}
 func (SegmentsVanished) event() {}
+func (SegmentsBack) event()     {}
 func (SegmentSetAside) event()  {}
 func (SegmentSynced) event()    {}
 func (SegmentBad) event()       {}

@@ -78,8 +78,8 @@ type Journal struct {
 	lastOpened storage.TxID
 	// highest is the last transaction that readers may see; highestIn is the first one of the segment that holds it.
 	highest, highestIn storage.TxID
-	// acked is the last transaction that this process acknowledged in a segment that is not finalized yet, by the
-	// segment's first. A scan that ends below has lost acknowledged edits (spec 2.6).
+	// acked is the last transaction that this process acknowledged in a segment that is not finalized yet, or whose finalized
+	// file is gone, by the segment's first. A scan that ends below has lost acknowledged edits (spec 2.6).
 	acked map[storage.TxID]storage.TxID
 	// keepFrom is the highest minTxIdToKeep that this process was told to purge up to.
 	keepFrom  storage.TxID
@@ -193,6 +193,7 @@ func (j *Journal) readFence() {
 // read from the medium: it is shown from now on.
 func (j *Journal) latest() (storage.Segment, bool, error) {
 	seg, scan, ok, err := j.dir.LatestSegment(slices.Collect(maps.Keys(j.acked))...)
+	j.vanished(j.dir.TakeVanished())
 	switch {
 	case errors.Is(err, storage.ErrUnproven), unknownHeader(err):
 		j.distrust(seg.First, err) // it is here; its recovery is asked for, and refused by name
@@ -240,10 +241,16 @@ func (j *Journal) wrote(first, last storage.TxID) { j.highest, j.highestIn = las
 func (j *Journal) lostBehind(seg storage.Segment, ok bool) (lost storage.Segment, found bool) {
 	for first := range j.acked {
 		if (!ok || first > seg.First) && (!found || first > lost.First) {
-			lost, found = storage.Segment{First: first, Last: storage.InvalidTxID, InProgress: true, Name: storage.InProgressName(first)}, true
+			lost, found = j.lost(first), true
 		}
 	}
 	return lost, found
+}
+
+// lost stands for a segment whose file is gone and of which this process has acknowledged more than that: as nobody can read its
+// end, it counts as one in progress, whatever its file was.
+func (j *Journal) lost(first storage.TxID) storage.Segment {
+	return storage.Segment{First: first, Last: storage.InvalidTxID, InProgress: true, Name: j.dir.FileName(first)}
 }
 
 // begin is the start of every call that changes something and carries a RequestInfo, after the journal is locked: formatted?,
@@ -356,6 +363,7 @@ func (j *Journal) alone(op string, call func() error) error {
 			err = lerr
 		}
 	}
+	j.vanished(j.dir.TakeVanished()) // whichever step found that out
 	j.noteSpace(op, err)
 	j.publish()
 	return err

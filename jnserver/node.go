@@ -61,11 +61,13 @@ type opening struct {
 }
 
 // maxFailed bounds what is remembered of journals that cannot be opened, maxAsked of those that are only asked for: peers choose
-// the ids. maxFileName is NAME_MAX.
+// the ids. maxFileName is NAME_MAX. maxNameservice is the longest nameservice of a call, in bytes, that is remembered and told to
+// other nodes: a peer may send 128 MiB.
 const (
-	maxFailed   = 256
-	maxAsked    = 256
-	maxFileName = 255
+	maxFailed      = 256
+	maxAsked       = 256
+	maxFileName    = 255
+	maxNameservice = 255
 )
 
 var errNodeClosed = errors.New("the JournalNode is stopping")
@@ -118,13 +120,13 @@ func (n *Node) Close() error {
 // be "". Errors: a bad id (IllegalArgumentException), or why the directory cannot be opened, each time anew.
 func (n *Node) Journal(jid, nsID string) (*Journal, error) {
 	j, err := n.journal(jid, n.baseDirOf(jid, nsID), false)
-	if err == nil && nsID != "" {
+	if err == nil && nsID != "" && len(nsID) <= maxNameservice {
 		j.askedAs(nsID)
 	}
 	return j, err
 }
 
-// Nameservice is the one that calls for an open journal have named last, "" if none did, as those of 2.x.
+// Nameservice is the one, of up to 255 bytes, that calls for an open journal have named last, "" if none did, as those of 2.x.
 func (n *Node) Nameservice(jid string) string {
 	n.mu.Lock()
 	j := n.journals[jid]

@@ -9,6 +9,7 @@ import (
 
 	"gojn/internal/javaerr"
 	"gojn/jnserver"
+	pb "gojn/qjournalpb"
 	"gojn/storage/vfs"
 )
 
@@ -108,5 +109,23 @@ func TestFailedJournalsBounded(t *testing.T) {
 	_, err = n.Journal("bad0", "")
 	if got := n.Failed()["bad0"]; !errors.Is(got, err) || !strings.Contains(got.Error(), "locked") {
 		t.Errorf("the reason told is %v, the last was %v", got, err)
+	}
+}
+
+// TestLongNameservice: a nameservice that is longer than any is not remembered, and so not told to other nodes.
+func TestLongNameservice(t *testing.T) {
+	n := newNode(t, newConfig(vfs.NewMem(), noFetch))
+	c := newClient(t, n)
+	jid, longest, long := "ns1", strings.Repeat("x", 255), strings.Repeat("x", 1<<20)
+	nn := &rpcClient{t: t, client: c, jid: jid, lv: 0xffffffff - 66}
+	if got := nn.formatAs(nn.namespace(nil)); got != "OK null" {
+		t.Fatal(got)
+	}
+	for _, name := range []struct{ named, want string }{{"east", "east"}, {long, "east"}, {longest + "x", "east"}, {longest, longest}} {
+		req := &pb.IsFormattedRequestProto{Jid: &pb.JournalIdProto{Identifier: &jid}, NameServiceId: &name.named}
+		must(t, c.Call(t.Context(), "isFormatted", req, &pb.IsFormattedResponseProto{}))
+		if got := n.Nameservice(jid); got != name.want {
+			t.Errorf("after one of %d bytes: %.300s", len(name.named), got)
+		}
 	}
 }

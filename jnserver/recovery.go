@@ -131,7 +131,7 @@ type found struct {
 // inspect is Java's Journal.getSegmentInfo: a file without transactions is set aside as .empty, unless it is damaged. What it
 // finds in one that is not damaged is on the disk, and readers are shown nothing else.
 func (j *Journal) inspect(first storage.TxID) (found, error) {
-	seg, exists, err := j.dir.Find(first)
+	seg, exists, err := j.find(first)
 	if err != nil || !exists {
 		return found{}, err
 	}
@@ -190,7 +190,7 @@ func (j *Journal) trusted(first storage.TxID) (*SegmentState, error) {
 	}
 	acked, hasAcked := j.acked[first]
 	if !f.exists && hasAcked { // newEpoch found it empty, or somebody removed it
-		f.seg = storage.Segment{First: first, Last: storage.InvalidTxID, InProgress: true, Name: storage.InProgressName(first)}
+		f.seg = j.lost(first)
 	} else if !f.exists {
 		return nil, nil
 	}

@@ -148,12 +148,9 @@ func unknownHeader(err error) bool {
 
 // addBad keeps the first reason, but for a doubt that became knowledge.
 func (j *Journal) addBad(b BadSegment) {
-	b.Name = storage.InProgressName(b.First)
+	b.Name = j.dir.FileName(b.First)
 	seg, ok, err := j.dir.Find(b.First)
-	if ok = ok && err == nil; ok {
-		b.Name = seg.Name
-	}
-	b.shown = b.shown && ok && !seg.InProgress
+	b.shown = b.shown && ok && err == nil && !seg.InProgress
 	list := slices.Clone(j.badList)
 	if i := slices.IndexFunc(list, func(o BadSegment) bool { return o.First == b.First }); i < 0 {
 		list = append(list, b)

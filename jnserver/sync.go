@@ -1,8 +1,10 @@
 package jnserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"gojn/internal/javaerr"
@@ -40,25 +42,83 @@ func (j *Journal) PlanSync(offers []SyncOffer) (SyncPlan, error) {
 }
 
 // DropVanished takes finalized segments out of the log that somebody has removed from the directory, so that they are missing, and
-// are fetched; Java's syncer lists the directory in each round. The lock is taken only if there are any. What this process knows
-// of their transactions, it goes on to know.
-func (j *Journal) DropVanished() error {
+// are fetched; Java's syncer lists the directory in each round. What this process has had, it has acknowledged: until a segment is
+// fetched, or its file is there again, this node takes no part in its recovery. The lock is taken only if something changes, and not
+// while files that are there again are read: no writer waits for that. The end of ctx leaves the rest of them for later.
+func (j *Journal) DropVanished(ctx context.Context) error {
 	s := j.Snapshot()
 	if s.State != storage.Normal || j.closed.Load() {
 		return nil
 	}
-	if maybe, err := j.dir.Vanished(s.Segments); err != nil || len(maybe) == 0 {
+	missing, there, err := j.dir.Astray(s.Segments)
+	if err != nil {
 		return err
+	}
+	var read []storage.Returned
+	for _, s := range there {
+		if ctx.Err() != nil {
+			break
+		}
+		if r, whole := j.dir.ReadReturned(s); whole {
+			read = append(read, r)
+		}
+	}
+	if !missing && len(read) == 0 {
+		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.alone(opSync, func() error {
-		gone, err := j.dir.DropVanished()
-		if len(gone) > 0 {
-			j.emit(SegmentsVanished{Segments: gone})
+		gone, back, err := j.dir.DropVanished(read)
+		j.vanished(gone)
+		for _, s := range back {
+			j.brought(s.First, s.Last)
+		}
+		if len(back) > 0 {
+			j.emit(SegmentsBack{Segments: back})
 		}
 		return err
 	})
+}
+
+// vanished takes note of finalized segments that somebody has removed: all of them was acknowledged here.
+func (j *Journal) vanished(gone []storage.Segment) {
+	for _, s := range gone {
+		j.acked[s.First] = s.Last
+		if j.highestIn == s.First {
+			j.wrote(storage.InvalidTxID, j.highest)
+		}
+	}
+	if len(gone) > 0 {
+		j.emit(SegmentsVanished{Segments: gone})
+	}
+}
+
+// find is storage.Dir.Find for who relies on the answer: a finalized segment whose file somebody has removed is not here, and has
+// vanished like one that DropVanished misses.
+func (j *Journal) find(first storage.TxID) (storage.Segment, bool, error) {
+	seg, ok, err := j.dir.Find(first)
+	if err == nil && ok && !seg.InProgress {
+		if err = j.dir.Present(seg); errors.Is(err, fs.ErrNotExist) {
+			seg, ok, err = j.findAgain(seg, err)
+		}
+	}
+	j.vanished(j.dir.TakeVanished())
+	return seg, ok, err
+}
+
+// findAgain takes what was removed out of the log; missed says of what it was missed.
+func (j *Journal) findAgain(seg storage.Segment, missed error) (storage.Segment, bool, error) {
+	gone, _, err := j.dir.DropVanished(nil)
+	if err != nil {
+		return seg, false, err
+	}
+	j.vanished(gone)
+	again, ok, err := j.dir.Find(seg.First)
+	if ok && again == seg { // nothing is dropped between the halves of an upgrade
+		return seg, false, missed
+	}
+	return again, ok, err
 }
 
 // BeginSync begins to fetch a segment; see storage.Dir.BeginSync. base was taken before others were asked who has it; if the
@@ -178,7 +238,7 @@ func (j *Journal) promote(downloads []*storage.SyncDownload) ([]error, error) {
 func (j *Journal) brought(first, last storage.TxID) {
 	j.clearBad(first)
 	delete(j.acked, first)
-	if last > j.highest || j.highestIn == first {
+	if last >= j.highest || j.highestIn == first {
 		j.wrote(first, last)
 	}
 }

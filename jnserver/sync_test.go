@@ -228,11 +228,11 @@ func TestSync_Vanished(t *testing.T) {
 		}
 	}
 	j, w := written(t, env) // 1 to 3 finalized, 4 to 8 open
-	must(t, j.DropVanished())
+	must(t, j.DropVanished(t.Context()))
 	before := j.Snapshot()
 	must(t, mem.Remove(j.Snapshot().Root+"/current/"+storage.FinalizedName(1, 3)))
 	must(t, mem.Remove(j.Snapshot().Root+"/current/"+storage.InProgressName(4)))
-	must(t, j.DropVanished())
+	must(t, j.DropVanished(t.Context()))
 	s := j.Snapshot()
 	if fmt.Sprint(s.Segments) == fmt.Sprint(before.Segments) || len(s.Segments) != 1 || !s.Segments[0].InProgress || s.Highest != 8 {
 		t.Errorf("segments %v, highest %d", s.Segments, s.Highest)
@@ -250,4 +250,57 @@ func TestSync_Vanished(t *testing.T) {
 		t.Errorf("%v, segments %v", err, j.Snapshot().Segments)
 	}
 	must(t, j.Write(w.info(), writes(4, 9, 9)))
+}
+
+// TestSync_VanishedLast: of the last segment, if it vanishes, this node goes on to know that it had it: it asks for its recovery and
+// abstains from that, until a copy is fetched or the file is there again.
+func TestSync_VanishedLast(t *testing.T) {
+	for name, mend := range map[string]func(j *jnserver.Journal, back func()){
+		"fetched": func(j *jnserver.Journal, _ func()) { must(t, syncIn(t, j, storage.InvalidTxID, 4, 8)) },
+		"back": func(j *jnserver.Journal, back func()) {
+			back()
+			must(t, j.DropVanished(t.Context()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			env := newEnv(mem, noFetch)
+			told := make(map[string]int)
+			env.Events = func(_ string, e jnserver.Event) { told[fmt.Sprintf("%T", e)]++ }
+			j, w := written(t, env)
+			must(t, j.FinalizeLogSegment(w.info(), 4, 8))
+			w.committed = 8
+			must(t, j.Heartbeat(w.info()))
+			file := j.Snapshot().Root + "/current/" + storage.FinalizedName(4, 8)
+			must(t, mem.Rename(file, "/kept"))
+			must(t, j.DropVanished(t.Context()))
+			if s := j.Snapshot(); len(s.Segments) != 1 || s.Highest != 8 || s.HighestIn != storage.InvalidTxID {
+				t.Errorf("segments %v, highest %d in %d", s.Segments, s.Highest, s.HighestIn)
+			}
+			last, ok, err := j.NewEpoch(fixtureInfo, 2, "10.0.0.1")
+			if err != nil || !ok || last != 4 {
+				t.Errorf("newEpoch answers segment %d, %t, %v; want 4, which was here", last, ok, err)
+			}
+			next := &writer{epoch: 2}
+			_, err = j.PrepareRecovery(next.info(), 4)
+			wantError(t, err, javaerr.IOException, "acknowledged txid 8")
+			if bad := j.Snapshot().Bad; len(bad) != 1 || bad[0].Name != storage.FinalizedName(4, 8) {
+				t.Errorf("bad segments %v", bad)
+			}
+			wantError(t, j.StartLogSegment(next.info(), 4, layout), javaerr.IllegalState, "acknowledged txid 8")
+			mend(j, func() { must(t, mem.Rename("/kept", file)) })
+			must(t, j.DropVanished(t.Context()))
+			answer, err := j.PrepareRecovery(next.info(), 4)
+			if want := (jnserver.SegmentState{Start: 4, End: 8}); err != nil || answer.Segment == nil || *answer.Segment != want {
+				t.Errorf("recovery is answered %+v, %v, want %v", answer, err, want)
+			}
+			s := j.Snapshot()
+			if len(s.Segments) != 2 || s.Highest != 8 || s.HighestIn != 4 || len(s.Bad) != 0 {
+				t.Errorf("segments %v, highest %d in %d, bad %v", s.Segments, s.Highest, s.HighestIn, s.Bad)
+			}
+			if want := map[bool]int{true: 1}[name == "back"]; told["jnserver.SegmentsBack"] != want || told["jnserver.SegmentsVanished"] != 1 {
+				t.Errorf("told %v", told)
+			}
+		})
+	}
 }

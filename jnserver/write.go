@@ -123,7 +123,7 @@ func (j *Journal) StartLogSegment(r RequestInfo, first storage.TxID, layout int3
 }
 
 func (j *Journal) checkStart(first storage.TxID) error {
-	seg, found, err := j.dir.Find(first)
+	seg, found, err := j.find(first)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (j *Journal) FinalizeLogSegment(r RequestInfo, first, last storage.TxID) er
 				return err
 			}
 		}
-		seg, found, err := j.dir.Find(first)
+		seg, found, err := j.find(first)
 		if err != nil {
 			return err
 		}

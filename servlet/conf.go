@@ -3,9 +3,10 @@ package servlet
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"gojn/internal/redact"
 )
 
 // configuration answers /conf (Java org.apache.hadoop.conf.ConfServlet). 3.x takes the form from the Accept header and
@@ -30,7 +31,7 @@ func (h *handler) configuration(w http.ResponseWriter, r *http.Request) {
 		asJSON, name = format == "json", ""
 	}
 	props := h.conf.Conf()
-	redact := newRedactor(props)
+	hidden := redactorOf(props)
 	if name != "" {
 		if props = only(props, name); props == nil {
 			h.sendText(w, http.StatusNotFound, "text/xml; charset=utf-8", nil)
@@ -38,10 +39,10 @@ func (h *handler) configuration(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if asJSON {
-		h.sendText(w, http.StatusOK, "application/json; charset=utf-8", confJSON(props, redact, name != ""))
+		h.sendText(w, http.StatusOK, "application/json; charset=utf-8", confJSON(props, hidden, name != ""))
 		return
 	}
-	h.sendText(w, http.StatusOK, "text/xml; charset=utf-8", confXML(props, redact, h.conf.Release == Hadoop34))
+	h.sendText(w, http.StatusOK, "text/xml; charset=utf-8", confXML(props, hidden, h.conf.Release == Hadoop34))
 }
 
 func only(props []Property, name string) []Property {
@@ -54,12 +55,12 @@ func only(props []Property, name string) []Property {
 }
 
 // confXML is the form of Configuration.writeXml.
-func confXML(props []Property, redact *redactor, withFinal bool) []byte {
+func confXML(props []Property, hidden *redact.Redactor, withFinal bool) []byte {
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?><configuration>\n")
 	for _, p := range props {
 		value := p.Raw
-		if redact.sensitive(p.Name) {
+		if hidden.Sensitive(p.Name) {
 			value = "******"
 		}
 		b.WriteString("<property><name>" + xmlText(p.Name) + "</name><value>" + xmlText(value) + "</value>")
@@ -101,12 +102,12 @@ type propertyJSON struct {
 }
 
 // confJSON is the form of Configuration.dumpConfiguration.
-func confJSON(props []Property, redact *redactor, single bool) []byte {
+func confJSON(props []Property, hidden *redact.Redactor, single bool) []byte {
 	list := make([]propertyJSON, 0, len(props))
 	for _, p := range props {
 		value := p.Value
-		if redact.sensitive(p.Name) {
-			value = "<redacted>"
+		if hidden.Sensitive(p.Name) {
+			value = redact.Text
 		}
 		list = append(list, propertyJSON{p.Name, value, p.Final, resource(p)})
 	}
@@ -132,55 +133,12 @@ func resource(p Property) string {
 	return p.Resource
 }
 
-const sensitiveKeysKey = "hadoop.security.sensitive-config-keys"
-
-// sensitiveKeys are the patterns of 3.5's core-default.xml, and two more of its code
-// (CommonConfigurationKeysPublic.HADOOP_SECURITY_SENSITIVE_CONFIG_KEYS_DEFAULT). They always count; configured ones add.
-var sensitiveKeys = []string{
-	`secret$`, `password$`, `username$`, `ssl.keystore.pass$`,
-	`fs.s3.*[Ss]ecret.?[Kk]ey`, `fs.s3a.server-side-encryption.key`, `fs.s3a.*.server-side-encryption.key`,
-	`fs.s3a.encryption.algorithm`, `fs.s3a.encryption.key`, `fs.s3a.encryption.context`,
-	`fs.s3a.secret.key`, `fs.s3a.*.secret.key`, `fs.s3a.session.key`, `fs.s3a.*.session.key`, `fs.s3a.session.token`,
-	`fs.s3a.*.session.token`,
-	`fs.azure.account.key.*`, `fs.azure.oauth2.*`, `fs.adl.oauth2.*`, `fs.gs.encryption.*`, `fs.gs.proxy.*`,
-	`fs.gs.auth.*`, `credential$`, `oauth.*secret`, `oauth.*password`, `oauth.*token`,
-	`hadoop.security.sensitive-config-keys`,
-}
-
-// redactor knows which keys hide their value (Java ConfigRedactor).
-type redactor struct {
-	patterns []*regexp.Regexp
-	all      bool // a configured pattern cannot be understood: nothing is shown rather than too much
-}
-
-func newRedactor(props []Property) *redactor {
-	patterns := sensitiveKeys
+func redactorOf(props []Property) *redact.Redactor {
+	configured := ""
 	for _, p := range props {
-		if p.Name == sensitiveKeysKey {
-			patterns = append(patterns[:len(patterns):len(patterns)],
-				strings.FieldsFunc(p.Value, func(r rune) bool { return r == ',' || r == '\n' })...)
+		if p.Name == redact.PatternsKey {
+			configured += "," + p.Value
 		}
 	}
-	var r redactor
-	for _, text := range patterns {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		re, err := regexp.Compile(text)
-		if err != nil {
-			r.all = true
-			continue
-		}
-		r.patterns = append(r.patterns, re)
-	}
-	return &r
-}
-
-func (r *redactor) sensitive(key string) bool {
-	for _, re := range r.patterns {
-		if re.MatchString(key) {
-			return true
-		}
-	}
-	return r.all
+	return redact.New(configured)
 }

@@ -24,13 +24,19 @@ import (
 // own, which ends with it.
 type Fetcher struct {
 	// ConnectTimeout is for the connection to stand, ReadTimeout for the next bytes to come. Defaults 60 s, as Java's.
-	// How long the whole may take is up to the caller's context.
+	// ReadTimeout is also how far a source may fall behind 16 KiB a second, of the time that is spent waiting for it: one that
+	// sends half of that or less is given up within twice the timeout, and what keeps up takes no longer than its bytes at
+	// that rate. Java has no such rule. Any other bound of the whole is up to the caller's context.
 	ConnectTimeout, ReadTimeout time.Duration
+	// Patient takes the rate away: for a caller that bounds the whole, keeps nobody waiting, and fetches much at once over one link.
+	Patient bool
 	// TLS gives the configuration for a connection to host, a name or an address without port. It is asked for each https
 	// URL, with the fetch's context; nil: none of them can be fetched. The handshake has ConnectTimeout.
 	TLS func(ctx context.Context, host string) (*tls.Config, error)
 	// Plain, if not nil, is told of each fetch that goes without TLS.
 	Plain func(host string)
+
+	dial func(ctx context.Context, network, addr string) (net.Conn, error) // nil: a net.Dialer
 }
 
 // CheckURL tells whether rawURL is one that Fetch would try or that has another protocol of java.net.URL, without any network; the
@@ -76,7 +82,8 @@ func parseURL(raw string) (*url.URL, error) {
 
 // Fetch copies the body of rawURL to dst and returns how many bytes it wrote. The answer must have status 200
 // (else an HttpGetFailedException), announce a Content-Length and have exactly so many bytes, and match its
-// X-MD5-Digest if it has one. Redirects are not followed. After an error, what dst holds is of no use.
+// X-MD5-Digest if it has one. Redirects are not followed. A source that sends too little in too long a time is a
+// java.net.SocketTimeoutException. After an error, what dst holds is of no use.
 func (f *Fetcher) Fetch(ctx context.Context, rawURL string, dst io.Writer) (int64, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -173,15 +180,18 @@ func (f *Fetcher) client(secure *tls.Config) *http.Client {
 	connect, read := f.ConnectTimeout, f.ReadTimeout
 	setDefault(&connect, 60*time.Second)
 	setDefault(&read, 60*time.Second)
-	dialer := net.Dialer{Timeout: connect}
+	dial := f.dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connect}).DialContext
+	}
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				conn, err := dialer.DialContext(ctx, network, addr)
+				conn, err := dial(ctx, network, addr)
 				if err != nil {
 					return nil, err
 				}
-				return &progressConn{Conn: conn, timeout: read}, nil
+				return &progressConn{Conn: conn, timeout: read, patient: f.Patient}, nil
 			},
 			TLSClientConfig:        secure,
 			TLSHandshakeTimeout:    connect,
@@ -191,26 +201,6 @@ func (f *Fetcher) client(secure *tls.Config) *http.Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// progressConn gives every read and write a deadline of its own: slow is fine, silence is not.
-type progressConn struct {
-	net.Conn
-	timeout time.Duration
-}
-
-func (c *progressConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
-}
-
-func (c *progressConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
 }
 
 // The classes of java.net that a failed connection has.

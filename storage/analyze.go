@@ -98,6 +98,8 @@ func (d *Dir) analyze() (diskState, error) {
 // and forgets what was cached. If it fails the state is NotFormatted and Problem tells why.
 func (d *Dir) load() error {
 	d.generation++
+	d.vanished.Store(nil) // it was of what was here
+	d.untold = nil
 	err := d.reload()
 	if err != nil {
 		d.leave(err)

@@ -49,8 +49,8 @@ func (s State) String() string {
 }
 
 // Dir is one journal's directory, locked for this process (Java JNStorage, with the files that Journal keeps beside it).
-// But for Root, CurrentDir, Segments, OpenSegment, Sound, ReadCTime, CanRollBack and Statfs it is used by one goroutine at a
-// time. What a method changed is durable when it returns nil, except where it says otherwise; after an error the disk holds
+// But for Root, CurrentDir, Segments, Astray, ReadReturned, OpenSegment, Sound, ReadCTime, CanRollBack and Statfs it is used by one goroutine
+// at a time. What a method changed is durable when it returns nil, except where it says otherwise; after an error the disk holds
 // the old or the new state, and so does the Dir. What changes the directory is refused with an IOException while this Dir
 // does not hold its lock: before Format has made or taken over a root that was not there at Open, while the lock is lost, and
 // after Close.
@@ -85,6 +85,8 @@ type Dir struct {
 	syncing       map[string]*SyncDownload // by name; nil until this process has emptied edits.sync/
 	// overtaken are files of current/ that the index does not show: segments in progress that a finalized one has overtaken.
 	overtaken []Segment
+	vanished  atomic.Pointer[[]Segment] // see vanished.go
+	untold    []Segment                 // of these, for TakeVanished
 }
 
 // Names in a journal's directory besides those of current/'s segments (names.go).

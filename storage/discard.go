@@ -36,19 +36,20 @@ func (d *Dir) Discard(start TxID) (aside []string, err error) {
 	if err := d.discardRecoveries(start); err != nil {
 		return nil, err
 	}
+	d.forgetVanished(func(s Segment) bool { return s.Last >= start }) // also one that only reaches into what is given up
+	left := segs
 	err = d.change(func() error {
+		defer func() { d.publish(left) }() // also after an error: what was moved here has not vanished
 		// From the end, so that a crash leaves no hole.
 		for i := len(segs) - 1; i >= 0 && segs[i].First >= start; i-- {
 			name := d.segmentPath(segs[i].Name)
 			if err := d.fs.Rename(name, name+SuffixTrash); err != nil {
 				return err
 			}
-			aside = append(aside, segs[i].Name)
+			aside, left = append(aside, segs[i].Name), segs[:i]
 		}
 		return nil
-	}, func(segs []Segment) []Segment {
-		return withoutSegments(segs, func(s Segment) bool { return s.First >= start })
-	})
+	}, func(segs []Segment) []Segment { return segs })
 	if err != nil {
 		return aside, err
 	}

@@ -124,74 +124,18 @@ func (d *Dir) Settle() error {
 	return d.settle()
 }
 
-// Vanished lists current/ and names the finalized segments of segs, an earlier answer of Segments, whose files are not there. It
-// changes nothing and may be called from any goroutine; what was purged, replaced or rolled back since is named too.
-func (d *Dir) Vanished(segs []Segment) ([]Segment, error) {
-	listed, err := d.listSegments()
-	if err != nil {
-		return nil, err
-	}
-	return withoutSegments(segs, func(s Segment) bool {
-		_, here := slices.BinarySearchFunc(listed, s, compareSegments)
-		return s.InProgress || here
-	}), nil
-}
-
-// DropVanished takes finalized segments out of the index whose files somebody else has removed, and returns them. Of one that
-// the listing has and the index lacks nothing is made: what this process has not written or moved in, it has not judged. It is
-// an IOException, and nothing is dropped, if the directory is not the one that was opened: another volume lies over it.
-func (d *Dir) DropVanished() ([]Segment, error) {
-	if d.state != Normal || d.before != nil {
-		return nil, nil
-	}
-	if err := errors.Join(d.checkLocked(), d.settle()); err != nil {
-		return nil, err
-	}
-	gone, err := d.Vanished(d.Segments())
-	if err != nil || len(gone) == 0 {
-		return nil, err
-	}
-	if err := d.checkSameDir(); err != nil {
-		return nil, err
-	}
-	d.publish(withoutSegments(d.Segments(), func(s Segment) bool {
-		_, found := slices.BinarySearchFunc(gone, s, compareSegments)
-		return found
-	}))
-	for _, s := range gone {
-		d.proofs.Delete(s.Name) // it was of that file
-	}
-	return gone, nil
-}
-
-// checkSameDir looks whether the root and current/ are still this journal's: in_use.lock is the file that was locked, and
-// VERSION says what it said. It gives nothing up, unlike keepLock: it is asked by nobody who would write.
-func (d *Dir) checkSameDir() error {
-	inPlace, err := d.lockInPlace()
-	if err != nil {
-		return err
-	}
-	if !inPlace {
-		return javaerr.New(javaerr.IOException, "%s of %s was removed or replaced: its segments are not looked at", lockName, d.o.Root)
-	}
-	info, err := readVersion(d.fs, d.o.Root, d.CurrentDir())
-	if err != nil {
-		return err
-	}
-	if info != d.info {
-		return javaerr.New(javaerr.IOException, "%s was replaced: VERSION says %v, it was opened with %v", d.CurrentDir(), info, d.info)
-	}
-	return nil
-}
-
 // settle brings the index and the disk together after a change that failed or was not synced: what is visible is made
-// durable, then listed. Everything that decides by the index calls it first.
+// durable, then listed. Everything that decides by the index calls it first. What somebody else has removed meanwhile is not
+// forgotten with it: see TakeVanished.
 func (d *Dir) settle() error {
 	if !d.unsettled {
 		return nil
 	}
 	err := d.syncCurrent()
 	segs, listErr := d.listSegments()
+	if listErr == nil {
+		segs, listErr = d.missed(segs)
+	}
 	if listErr == nil {
 		d.publish(segs)
 	}

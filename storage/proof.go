@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"sync/atomic"
@@ -71,7 +72,7 @@ func (p *proof) replaced() {
 }
 
 // ErrUnproven is wrapped by the error of Scan if the segment is neither one that this process wrote without any error, nor
-// could be synced and read from the medium. What the page cache shows of it says nothing.
+// could be synced and read from the medium, or if its file is gone. What the page cache shows of it says nothing.
 var ErrUnproven = errors.New("the segment could not be read from the medium")
 
 // unprovenError is ErrUnproven with the words of its cause alone: they name operation and file already.
@@ -124,13 +125,21 @@ func (d *Dir) Sound(s Segment) bool { return d.proofOf(s.Name).is(sound) }
 
 // Scan reads a segment that nobody is writing, and tells where its transactions end. One that is not Sound is made durable
 // first, unless a sync of it failed here, and then read from the medium: also one that was finalized by another process, as
-// Java finalizes without a sync, and reads the cache. If that cannot be done the error wraps ErrUnproven. Unless one in
-// progress is Sound afterwards, readers may be shown more than was found: see Renew.
+// Java finalizes without a sync, and reads the cache. If that cannot be done the error wraps ErrUnproven, and so it does if one
+// that is Sound cannot be read: it is Sound no more. Unless one in progress is Sound afterwards, readers may be shown more than
+// was found: see Renew.
 func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
-	if d.Sound(s) {
-		return d.scanCache(s.Name)
-	}
 	p := d.proofOf(s.Name)
+	if p.is(sound) {
+		scan, opened, err := d.readCache(s.Name)
+		if opened && err != nil || errors.Is(err, fs.ErrNotExist) {
+			// Its pages were given up since, and the medium does not have them, or somebody has removed the file. That it could not
+			// be opened for want of descriptors says nothing of it.
+			p.failed()
+			return editlog.Scan{}, &unprovenError{err}
+		}
+		return scan, err
+	}
 	if p == nil {
 		p = d.prove(s.Name, unproven)
 	}
@@ -158,17 +167,31 @@ func (d *Dir) Scan(s Segment) (editlog.Scan, error) {
 	return scan, nil
 }
 
-func (d *Dir) scanCache(name string) (scan editlog.Scan, err error) {
+// Present looks whether the file of a segment is still there, fs.ErrNotExist if not: what is Sound needs no other look before it is
+// relied upon.
+func (d *Dir) Present(s Segment) error {
+	_, err := d.fs.Stat(d.segmentPath(s.Name))
+	return err
+}
+
+func (d *Dir) scanCache(name string) (editlog.Scan, error) {
+	scan, _, err := d.readCache(name)
+	return scan, err
+}
+
+// readCache is scanCache that tells whether the file could be opened.
+func (d *Dir) readCache(name string) (scan editlog.Scan, opened bool, err error) {
 	f, err := d.fs.OpenFile(d.segmentPath(name), os.O_RDONLY, 0)
 	if err != nil {
-		return editlog.Scan{}, err
+		return editlog.Scan{}, false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
 	if err != nil {
-		return editlog.Scan{}, err
+		return editlog.Scan{}, true, err
 	}
-	return editlog.ScanSegment(f, info.Size())
+	scan, err = editlog.ScanSegment(f, info.Size())
+	return scan, true, err
 }
 
 // scanMedium reads a file of current/ from the medium, once; agrees tells that the cache shows nothing else. Frames have

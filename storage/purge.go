@@ -45,6 +45,7 @@ func (d *Dir) Purge(keep, open TxID) (PurgeResult, error) {
 	if err := d.purgeCurrent(&r, entries, keep, open); err != nil {
 		return r, err
 	}
+	d.forgetVanished(func(s Segment) bool { return s.Last < keep }) // which it would have deleted
 	return r, d.purgePaxos(&r, keep)
 }
 

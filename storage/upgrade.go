@@ -38,7 +38,7 @@ func (d *Dir) PreUpgrade() error {
 		return err
 	}
 	if err := d.preUpgrade(); err != nil {
-		return errors.Join(err, d.load()) // load finds a half-done one and undoes it
+		return errors.Join(err, d.loadSame()) // load finds a half-done one and undoes it
 	}
 	d.before = &before
 	return nil
@@ -78,7 +78,7 @@ func (d *Dir) AbandonUpgrade() (bool, error) {
 	if err := d.keepLock(); err != nil {
 		return false, err
 	}
-	return true, d.load()
+	return true, d.loadSame()
 }
 
 // Upgrade completes what PreUpgrade began: current/ becomes a directory of info's layout version and cTime; namespace and
@@ -113,7 +113,7 @@ func (d *Dir) Upgrade(info StorageInfo) error {
 		_ = d.fs.Remove(d.CurrentDir() + "/" + versionName) // if it is there, it must not count as upgraded yet
 		return err
 	}
-	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.load()) // which syncs the root
+	return errors.Join(d.renameInRoot(previousTmpName, previousName), d.loadSame()) // which syncs the root
 }
 
 // carryEpochs writes the epochs and the committed txid of the old state into current/; those that are missing too, as 0 and

@@ -48,8 +48,10 @@ func (b *batch) fetch(outer context.Context) (missing int, err error) {
 	defer stop(nil)
 	todo := make(chan jnserver.MissingSegment)
 	ready := make(chan *storage.SyncDownload, promoteAtOnce)
+	given := make(chan struct{}) // closed once todo is
 	var workers sync.WaitGroup
 	workers.Go(func() {
+		defer close(given)
 		defer close(todo)
 		for _, m := range slices.Backward(b.plan.Fetch) {
 			select {
@@ -59,11 +61,34 @@ func (b *batch) fetch(outer context.Context) (missing int, err error) {
 			}
 		}
 	})
-	for range min(max(1, b.cfg.Downloads/2), len(b.plan.Fetch)) { // half: a journal whose disk hangs leaves the others theirs
+	// The first worker needs no place: however many disks hang, of whatever journals, this one goes on. The others have theirs
+	// before they take a segment, so that none waits with them.
+	for i := range min(max(1, b.cfg.Downloads/2), len(b.plan.Fetch)) {
+		take, leave := func() bool { return true }, func() {}
+		if i > 0 {
+			take = func() bool {
+				select {
+				case b.slots <- struct{}{}:
+					return true
+				case <-given:
+					return false
+				}
+			}
+			leave = func() { <-b.slots }
+		}
 		workers.Go(func() {
-			for m := range todo {
-				if w := b.one(ctx, m, stop); w != nil {
+			for take() {
+				m, more := <-todo
+				var w *storage.SyncDownload
+				if more {
+					w = b.one(ctx, m, stop)
+				}
+				leave()
+				if w != nil {
 					ready <- w
+				}
+				if !more {
+					return
 				}
 			}
 		})

@@ -24,13 +24,6 @@ func (b *batch) download(ctx context.Context, r jnserver.SegmentRange, from *sou
 	if err != nil {
 		return nil, errLocal{err}
 	}
-	select { // only now: BeginSync waits where the journal's disk hangs
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		b.end(w)
-		return nil, context.Cause(ctx)
-	}
 	b.status.fetching(1)
 	defer b.status.fetching(-1)
 	ctx, cancel := context.WithTimeout(ctx, longestDownload)

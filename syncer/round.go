@@ -48,7 +48,7 @@ var errNobodyAnswered = errors.New("no other node has answered")
 // round asks everybody once and fetches what is missing.
 func (f *filler) round(ctx context.Context) outcome {
 	o := outcome{waitingFor: storage.InvalidTxID}
-	if err := f.j.DropVanished(); err != nil { // a disk that cannot be read: what else is missing may still be had
+	if err := f.j.DropVanished(ctx); err != nil { // a disk that cannot be read: what else is missing may still be had
 		f.log.trouble(slog.LevelWarn, "listing", err.Error(), "it cannot be seen whether segments were removed", "error", err)
 	} else {
 		f.log.over("listing", "")

@@ -33,7 +33,8 @@ type Config struct {
 	Bandwidth int64
 	// Format: a journal that is not formatted is, after a node that has edits of it (dfs.journalnode.enable.sync.format, 3.5).
 	Format bool
-	// Downloads is how many segments are fetched at once, of all journals together; default 8. Half are for one journal.
+	// Downloads is how many segments all journals together fetch at once beside one that each of them always may: a disk that
+	// hangs keeps those of its journals. Default 8; one journal fetches half as many, its own one included, and at least that.
 	Downloads int
 	Logger    *slog.Logger
 }
@@ -52,7 +53,7 @@ const (
 // Syncer fills gaps while Run runs. Its other methods may be called from any goroutine, at any time.
 type Syncer struct {
 	cfg     Config
-	slots   chan struct{} // one for each download under way
+	slots   chan struct{} // one for each download under way, but the first of each journal
 	limiter *rate.Limiter // nil: no limit
 
 	mu       sync.Mutex // guards what is below; never held during I/O

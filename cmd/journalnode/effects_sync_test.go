@@ -120,7 +120,7 @@ func TestKey_EditLogTransferTimeout(t *testing.T) {
 	for value, want := range map[string]time.Duration{"50": 50 * time.Millisecond, "0": forever, "-1": forever} {
 		settings, _ := configure(t, with(loopback(t.TempDir()), "dfs.edit.log.transfer.timeout", value))
 		f, ok := syncerConfig(settings, n.node, n.peers, &secureFetches{}, newLogger(n.log)).Fetcher.(*servlet.Fetcher)
-		if !ok || f.ConnectTimeout != want || f.ReadTimeout != want {
+		if !ok || f.ConnectTimeout != want || f.ReadTimeout != want || !f.Patient {
 			t.Errorf("%s: %+v", value, f)
 		}
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gojn/internal/javaerr"
@@ -15,7 +17,29 @@ import (
 const slowSync = time.Second
 
 func newLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: clipAttr}))
+}
+
+// maxLogged is how many bytes of a value are logged, maxStack how many of a stack, of which only its panic's text is not ours.
+const (
+	maxLogged = 1 << 10
+	maxStack  = 64 << 10
+)
+
+// clipAttr bounds what is logged of texts, errors and whatever else has a text: a client may have put 128 MiB into it, and some
+// lines are written under a journal's lock. Messages have none of a client's words.
+func clipAttr(_ []string, a slog.Attr) slog.Attr {
+	most := maxLogged
+	switch {
+	case a.Key == slog.MessageKey, a.Value.Kind() != slog.KindString && a.Value.Kind() != slog.KindAny:
+		return a
+	case a.Key == "stack":
+		most = maxStack
+	}
+	if text := a.Value.String(); len(text) > most {
+		a.Value = slog.StringValue(fmt.Sprintf("%s... (%d bytes more)", strings.ToValidUTF8(text[:most], ""), len(text)-most))
+	}
+	return a
 }
 
 // logEvents is the listener that turns what journals do into log lines, each with the jid. A batch makes no line unless
@@ -40,6 +64,9 @@ func logEvents(log *slog.Logger) jnserver.Listener {
 			log.Info("log segment closed without being finalized", "first", e.First, "last", e.Last, "reason", e.Reason)
 		case jnserver.SegmentsVanished:
 			log.Error("log segments are gone: somebody has removed their files", "segments", len(e.Segments),
+				"first", e.Segments[0].Name, "last", e.Segments[len(e.Segments)-1].Name)
+		case jnserver.SegmentsBack:
+			log.Info("log segments that were gone are back", "segments", len(e.Segments),
 				"first", e.Segments[0].Name, "last", e.Segments[len(e.Segments)-1].Name)
 		case jnserver.SegmentSetAside:
 			log.Warn("log segment set aside", "name", e.Name, "suffix", e.Suffix)

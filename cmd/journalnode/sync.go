@@ -24,8 +24,10 @@ func newSyncer(
 func syncerConfig(
 	s *hadoopconf.JournalNode, node *jnserver.Node, others *peers.Peers, fetches *secureFetches, log *slog.Logger,
 ) syncer.Config {
+	fetcher := fetches.fetcher(s.Sync.Timeout)
+	fetcher.Patient = true // no journal waits meanwhile, the syncer bounds each download, and eight may share a thin link
 	return syncer.Config{
-		Node: node, Peers: others, Fetcher: fetches.fetcher(s.Sync.Timeout),
+		Node: node, Peers: others, Fetcher: fetcher,
 		Interval: s.Sync.Interval, Bandwidth: s.Sync.Bandwidth, Format: s.Sync.Format, Logger: log,
 	}
 }

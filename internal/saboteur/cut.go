@@ -37,7 +37,7 @@ type cutFS struct {
 type unsynced struct {
 	dir  string
 	list []rename
-	next int // number of the next one
+	next int // number of the newest one
 }
 
 // rename is one of them, as its file <dir>/<number>.json has it.
@@ -49,6 +49,7 @@ type rename struct {
 }
 
 func (u *unsynced) record(n int) string { return fmt.Sprintf("%s/%09d.json", u.dir, n) }
+func (u *unsynced) draft(n int) string  { return fmt.Sprintf("%s/%09d.draft", u.dir, n) }
 func (u *unsynced) kept(n int) string   { return fmt.Sprintf("%s/%09d.kept", u.dir, n) }
 
 // of is the journal that a path belongs to; nil if none is locked there.
@@ -81,11 +82,15 @@ func (c *cutFS) Rename(oldName, newName string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.write(u.draft(r.Number), text); err != nil {
+		return err
+	}
 	if err := c.FS.Rename(oldName, newName); err != nil {
 		return errors.Join(err, c.forget(u, r))
 	}
 	u.list = append(u.list, r)
-	return c.write(u.record(r.Number), text)
+	// Whoever is killed before this has lasting what was renamed, as after a power cut that came late.
+	return c.FS.Rename(u.draft(r.Number), u.record(r.Number))
 }
 
 func (c *cutFS) write(name string, text []byte) error {
@@ -97,9 +102,9 @@ func (c *cutFS) write(name string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// forget removes what is kept of a rename.
+// forget removes what is kept of a rename, the record first: without one the rest counts for nothing.
 func (c *cutFS) forget(u *unsynced, r rename) error {
-	for _, name := range []string{u.record(r.Number), u.kept(r.Number)} {
+	for _, name := range []string{u.record(r.Number), u.draft(r.Number), u.kept(r.Number)} {
 		if err := c.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -180,11 +185,18 @@ func (c *cutFS) begin(root string) error {
 			return err
 		}
 	}
+	// What is left has no record: the process before was killed within a rename, or within what forgets one.
+	if err := c.RemoveAll(u.dir); err != nil {
+		return err
+	}
 	c.roots[root] = u
-	return nil
+	return c.MkdirAll(u.dir, 0o777)
 }
 
 func (c *cutFS) takeBack(u *unsynced, r rename) error {
+	if _, err := c.Stat(u.kept(r.Number)); r.Replaced && errors.Is(err, fs.ErrNotExist) {
+		return c.forget(u, r) // it was taken back before, by who was killed then
+	}
 	if err := c.FS.Rename(r.To, r.From); err != nil && !errors.Is(err, fs.ErrNotExist) { // it was removed since
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 // New puts the sabotage that plan names on top of fsys, and says in words what it does. The plans:
 //
 //	forget=N          see Forget; N from 1 on
+//	unsynced=N        see Unsynced; it betrays nobody who syncs
 //	die-before-promote  die is called when a downloaded segment is about to be renamed into its place (acceptRecovery): the
 //	                    recovery record is durable then, the rename not done. If die returns, the rename goes on.
 //	die-told=FILE     see DieTold
@@ -47,9 +48,13 @@ func New(fsys vfs.FS, plan string, die func()) (vfs.FS, string, error) {
 	if file, ok := strings.CutPrefix(plan, "die-told="); ok && file != "" {
 		return DieTold(fsys, file, die), "it kills itself before the operation that " + file + " tells", nil
 	}
-	if number, ok := strings.CutPrefix(plan, "forget="); ok {
-		if n, err := strconv.Atoi(number); err == nil && n > 0 {
+	kind, number, _ := strings.Cut(plan, "=")
+	if n, err := strconv.Atoi(number); err == nil && n > 0 {
+		switch kind {
+		case "forget":
 			return Forget(fsys, n), fmt.Sprintf("it syncs nothing and loses its last %d writes when it is killed", n), nil
+		case "unsynced":
+			return Unsynced(fsys, n), fmt.Sprintf("it loses the last %d writes that were not synced when it is killed", n), nil
 		}
 	}
 	return nil, "", fmt.Errorf("no such sabotage: %q", plan)

@@ -17,10 +17,15 @@ import (
 // by many goroutines at once.
 func Forget(fsys vfs.FS, hold int) vfs.FS { return &forgetFS{FS: fsys, hold: hold} }
 
+// Unsynced is Forget with syncs that are done: a file's writes that wait reach fsys when it is synced, or at once if it was
+// opened for synced writes. A kill takes what was not synced from those who forgot to, and nothing from others.
+func Unsynced(fsys vfs.FS, hold int) vfs.FS { return &forgetFS{FS: fsys, hold: hold, syncs: true} }
+
 // forgetFS passes on what neither changes files nor looks at their length.
 type forgetFS struct {
 	vfs.FS
-	hold int
+	hold  int
+	syncs bool // see Unsynced
 
 	mu    sync.Mutex // held during every access to a file
 	open  []*inode
@@ -54,6 +59,27 @@ func (f *forgetFS) drain(keep int) error {
 		}
 	}
 	return nil
+}
+
+// sync does the writes to one file.
+func (f *forgetFS) sync(n *inode) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.drainFile(n)
+}
+
+func (f *forgetFS) drainFile(n *inode) error {
+	var rest []write
+	var first error
+	for _, w := range f.queue {
+		if w.inode != n {
+			rest = append(rest, w)
+		} else if _, err := w.file.File.WriteAt(w.data, w.off); err != nil && first == nil {
+			first = err
+		}
+	}
+	f.queue = rest
+	return first
 }
 
 // change does something that must not overtake the writes before it.
@@ -110,7 +136,8 @@ func (f *forgetFS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, 
 	}
 	n.handles++
 	writable := flag&(os.O_WRONLY|os.O_RDWR) != 0 && flag&os.O_APPEND == 0
-	return &forgetFile{File: file, fs: f, inode: n, writable: writable}, nil
+	through := f.syncs && flag&vfs.ODSync == vfs.ODSync
+	return &forgetFile{File: file, fs: f, inode: n, writable: writable, through: through}, nil
 }
 
 func (f *forgetFS) Rename(oldName, newName string) error {

@@ -16,6 +16,7 @@ type forgetFile struct {
 	fs       *forgetFS
 	inode    *inode
 	writable bool // WriteAt can succeed
+	through  bool // each write is a synced one
 	closed   bool
 }
 
@@ -58,7 +59,11 @@ func (f *forgetFile) WriteAt(b []byte, off int64) (int, error) {
 		return f.File.WriteAt(b, off) // which is an error, or nothing
 	}
 	f.fs.queue = append(f.fs.queue, write{inode: f.inode, file: f, off: off, data: slices.Clone(b)})
-	if err := f.fs.drain(f.fs.hold); err != nil {
+	err := f.fs.drain(f.fs.hold)
+	if err == nil && f.through {
+		err = f.fs.drainFile(f.inode)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -78,10 +83,15 @@ func (f *forgetFile) Truncate(size int64) error {
 	return f.fs.change(func() error { return f.File.Truncate(size) })
 }
 
-// Sync does nothing, and says that it did.
+// Sync does nothing, and says that it did, but with Unsynced.
 func (f *forgetFile) Sync() error {
-	_, err := f.File.Stat() // a closed file is an error
-	return err
+	if _, err := f.File.Stat(); err != nil || !f.fs.syncs {
+		return err // a closed file is an error
+	}
+	if err := f.fs.sync(f.inode); err != nil {
+		return err
+	}
+	return f.File.Sync()
 }
 
 // SyncData is Sync.

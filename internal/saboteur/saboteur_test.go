@@ -16,6 +16,7 @@ func TestForgetIsAFileSystem(t *testing.T) {
 	for name, hold := range map[string]int{"Little": 1, "Much": 1000} {
 		t.Run(name, func(t *testing.T) {
 			vfstest.Test(t, func(t *testing.T) (vfs.FS, string) { return saboteur.Forget(vfs.OS(), hold), t.TempDir() })
+			vfstest.Test(t, func(t *testing.T) (vfs.FS, string) { return saboteur.Unsynced(vfs.OS(), hold), t.TempDir() })
 		})
 	}
 }
@@ -51,6 +52,31 @@ func TestForgetLosesTheLastWrites(t *testing.T) {
 	left(t, path+"2", "aabbccddee")
 	check(t, file.Close())
 	left(t, path+"2", "aabbccddeeff")
+}
+
+// TestUnsyncedLosesWhatWasNotSynced: a sync is done, of the file that it is asked for and of no other.
+func TestUnsyncedLosesWhatWasNotSynced(t *testing.T) {
+	dir := t.TempDir()
+	fsys := saboteur.Unsynced(vfs.OS(), 64)
+	for name, sync := range map[string]func(vfs.File) error{"data": vfs.File.SyncData, "all": vfs.File.Sync} {
+		file, err := fsys.OpenFile(dir+"/"+name, os.O_RDWR|os.O_CREATE, 0o644)
+		check(t, err)
+		other, err := fsys.OpenFile(dir+"/other-"+name, os.O_RDWR|os.O_CREATE, 0o644)
+		check(t, err)
+		for i, f := range []vfs.File{file, other, file} {
+			_, err := f.WriteAt([]byte{'a' + byte(i)}, int64(i/2))
+			check(t, err)
+		}
+		left(t, dir+"/"+name, "")
+		check(t, sync(file))
+		left(t, dir+"/"+name, "ac")
+		left(t, dir+"/other-"+name, "")
+	}
+	through, err := fsys.OpenFile(dir+"/through", os.O_RDWR|os.O_CREATE|vfs.ODSync, 0o644)
+	check(t, err)
+	_, err = through.WriteAt([]byte("z"), 0)
+	check(t, err)
+	left(t, dir+"/through", "z")
 }
 
 func TestDieBeforePromote(t *testing.T) {
@@ -98,7 +124,7 @@ func TestDieTold(t *testing.T) {
 
 func TestPlans(t *testing.T) {
 	for plan, ok := range map[string]bool{
-		"forget=1": true, "forget=64": true, "die-before-promote": true, "die-told=/x": true, "cut-renames": true, "die-told=": false,
+		"forget=1": true, "forget=64": true, "die-before-promote": true, "die-told=/x": true, "unsynced=64": true, "unsynced=0": false, "unsynced": false, "cut-renames": true, "die-told=": false,
 		"": false, "forget": false, "forget=": false, "forget=0": false, "forget=-1": false, "forget=x": false, "sing": false,
 	} {
 		if _, words, err := saboteur.New(vfs.OS(), plan, nil); (err == nil) != ok || (words != "") != ok {
