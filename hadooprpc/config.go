@@ -96,6 +96,7 @@ func simpleShortName(name string) (string, error) {
 	case name == "":
 		return "", errorf(0, ClassIllegalArgument, "Null user")
 	case strings.Contains(name, "@"):
+		name = ShownName(name)
 		return "", errorf(0, ClassIllegalArgument, "Illegal principal name %s: Malformed Kerberos name: %s", name, name)
 	}
 	return name, nil

@@ -3,8 +3,10 @@ package hadooprpc_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -69,4 +71,32 @@ func TestAuthorizeBlocks(t *testing.T) {
 	}
 	s.Close()
 	receive(t, ended, "end of the question")
+}
+
+// TestShutdownWhileAuthorizing: a stop waits for nobody who is not let in yet, and calls nobody unauthorized.
+func TestShutdownWhileAuthorizing(t *testing.T) {
+	listeners(t, func(t *testing.T, l net.Listener, dial func() net.Conn) {
+		s := serverOf(map[string]handler{"echo": echo})
+		asked := make(chan struct{})
+		s.Authorize = func(ctx context.Context, _ hadooprpc.Identity) error {
+			close(asked)
+			<-ctx.Done()
+			return errors.New("too late")
+		}
+		s.Observer.Authorized = func(user string, _ net.Addr, err error) { t.Errorf("the verdict on %s: %v", user, err) }
+		serving := startServer(s, l)
+		peer := &raw{dial(), t}
+		defer func() { _ = peer.Close() }()
+		peer.send([]byte(hello), contextFrame("slow", ""))
+		receive(t, asked, "question")
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if err := receive(t, serving, "end of Serve"); !errors.Is(err, hadooprpc.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
+		peer.closed()
+	})
 }

@@ -3,15 +3,20 @@ package hadooprpc
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 
 	"gojn/hadooprpc/rpcpb"
 )
 
-// maxContext is the longest IpcConnectionContextProto in bytes. The names in it stay for as long as the connection.
-const maxContext = 64 << 10
+// maxContext is the longest IpcConnectionContextProto in bytes, maxName the longest name of a user or protocol in it: these stay
+// for as long as the connection, and no budget counts them.
+const (
+	maxContext = 64 << 10
+	maxName    = 1 << 10
+)
 
-var errUserName = errors.New("user name refused")
+var errName = errors.New("name refused")
 
 // outOfBand handles calls with negative ids (Java Server.Connection.processRpcOutOfBandRequest).
 func (c *conn) outOfBand(h *requestHeader, payload []byte) {
@@ -35,7 +40,7 @@ func (c *conn) outOfBand(h *requestHeader, payload []byte) {
 }
 
 // readContext is Java's Server.Connection.processConnectionContext and authorizeConnection. It answers nothing if all is
-// well, and closes without an answer on a user name that Java cannot make a user of.
+// well, and closes without an answer on a user name that Java cannot make a user of, or a name that is too long.
 func (c *conn) readContext(payload []byte) *Error {
 	if c.sasl.on && !c.sasl.done {
 		return invalidHeader("Connection header sent during SASL negotiation")
@@ -46,6 +51,14 @@ func (c *conn) readContext(payload []byte) *Error {
 	var m rpcpb.IpcConnectionContextProto
 	if err := parseShort(payload, &m, "IpcConnectionContextProto", maxContext); err != nil {
 		return err
+	}
+	for _, of := range [...]struct{ what, name string }{
+		{"user", m.GetUserInfo().GetEffectiveUser()}, {"real user", m.GetUserInfo().GetRealUser()}, {"protocol", m.GetProtocol()},
+	} {
+		if len(of.name) > maxName {
+			c.refuseName(of.what, of.name, fmt.Errorf("%d bytes long, at most %d", len(of.name), maxName))
+			return nil
+		}
 	}
 	id := Identity{Protocol: m.GetProtocol(), Method: "SIMPLE", Address: addressOf(c.remote)}
 	if c.sasl.session != nil {
@@ -65,8 +78,7 @@ func (c *conn) readContext(payload []byte) *Error {
 			}
 			short, err := c.srv.cfg.ResolveUser(name)
 			if err != nil {
-				c.srv.cfg.Logger.Warn("connection closed: bad user name", "remote", c.remote, "user", name, "error", err)
-				c.cut(fmt.Errorf("%w: %w", errUserName, err))
+				c.refuseName("user", name, err)
 				return nil
 			}
 			if name == id.User {
@@ -76,7 +88,11 @@ func (c *conn) readContext(payload []byte) *Error {
 	} else if id.User != "" {
 		id.ShortUser = c.sasl.shortUser
 	}
-	err := c.srv.cfg.Authorize(c.srv.ctx, id)
+	err := c.srv.cfg.Authorize(c.srv.admit, id)
+	if c.srv.admit.Err() != nil {
+		c.cut(ErrServerClosed) // it can make no call any more, and a refusal need not be one
+		return nil             //nolint:nilerr // there is no answer
+	}
 	c.srv.cfg.Observer.Authorized(id.User, c.remote, err)
 	if err != nil {
 		e := fatalf(CodeFatalUnauthorized, ClassAuthorization, "%s", err)
@@ -86,6 +102,13 @@ func (c *conn) readContext(payload []byte) *Error {
 	c.context = true
 	c.srv.named(id.ShortUser)
 	return nil
+}
+
+// refuseName closes the connection without an answer. what the name is of: a user, or a protocol.
+func (c *conn) refuseName(what, name string, err error) {
+	c.srv.told.say(c.srv.told.names, slog.LevelWarn, "connection closed: bad "+what+" name", c.remote,
+		"name", ShownName(name), "error", err)
+	c.cut(fmt.Errorf("%w: %w", errName, err))
 }
 
 func addressOf(a net.Addr) string {

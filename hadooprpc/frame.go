@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 )
 
 type step uint8
@@ -53,8 +54,8 @@ func (c *conn) step() step {
 			}
 			n := int32(binary.BigEndian.Uint32(c.head[:4]))
 			if n < 0 || int(n) > c.srv.cfg.MaxFrame {
-				c.srv.cfg.Logger.Warn("connection closed: frame length out of range", "remote", c.remote, "length", n,
-					"limit", c.srv.cfg.MaxFrame)
+				c.srv.told.say(c.srv.told.lengths, slog.LevelWarn, "connection closed: frame length out of range", c.remote,
+					"length", n, "limit", c.srv.cfg.MaxFrame)
 				c.cut(fmt.Errorf("%w: %d", errFrameLength, n))
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func (c *conn) preamble(p [preambleLen]byte) {
 
 // versionMismatch answers in the form that a client of that version understands (Java Server.Connection.setupBadVersionResponse).
 func (c *conn) versionMismatch(version int8) {
-	c.srv.cfg.Logger.Warn("connection closed: not Hadoop IPC version 9", "remote", c.remote, "version", version)
+	c.srv.told.say(c.srv.told.versions, slog.LevelWarn, "connection closed: not Hadoop IPC version 9", c.remote, "version", version)
 	err := fatalf(CodeFatalVersionMismatch, ClassVersionMismatch,
 		"Server IPC version %d cannot communicate with client version %d", ipcVersion, version)
 	var b []byte

@@ -204,8 +204,7 @@ func (c *conn) saslToken(m *rpcpb.RpcSaslProto) (*rpcpb.RpcSaslProto, *Error) {
 	}
 	c.sasl.user = c.sasl.session.User()
 	if c.sasl.shortUser, err = c.srv.cfg.ResolveUser(c.sasl.user); err != nil {
-		c.srv.cfg.Logger.Warn("connection closed: bad principal", "remote", c.remote, "user", c.sasl.user, "error", err)
-		c.cut(fmt.Errorf("%w: %w", errUserName, err))
+		c.refuseName("principal", c.sasl.user, err)
 		return nil, nil
 	}
 	c.sasl.done = true

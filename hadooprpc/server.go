@@ -77,8 +77,8 @@ type Config struct {
 	// without an answer, as in Java. Default: the part before the first / or @.
 	ResolveUser func(name string) (short string, err error)
 	// Authorize says whether a connection may be used (ProxyUsers, ServiceAuthorizationManager). Its error is answered as an
-	// AuthorizationException. It may block, which holds up that connection alone, until ctx ends, as it does at Close.
-	// Default: RefuseImpersonation.
+	// AuthorizationException. It may block, which holds up that connection alone, until ctx ends, as it does at Shutdown and
+	// Close; what it says after that counts for nothing, the connection closes without an answer. Default: RefuseImpersonation.
 	Authorize func(ctx context.Context, id Identity) error
 	// Confine restricts a connection to calls of the protocol that its context named, which Authorize has seen, and of
 	// ProtocolMetaInfo. Java does not: there who may open any protocol may call each.
@@ -99,9 +99,12 @@ type Server struct {
 	cfg       Config // Config with defaults; fixed by init
 	protocols map[string]*Protocol
 	began     time.Time // what clock counts from; fixed by init
+	told      *told     // fixed by init
 
 	ctx      context.Context // ends at Close; handlers get it
 	cancel   context.CancelFunc
+	admit    context.Context // ends at Shutdown and Close; Authorize gets it
+	noMore   context.CancelFunc
 	budget   *budget
 	dispatch *dispatcher
 	answers  atomic.Int64
@@ -144,7 +147,9 @@ func (s *Server) init() {
 		}
 		s.protocols[MetaProtocol] = s.metaService()
 		s.began = time.Now()
+		s.told = newTold(s.cfg.Logger, time.Now)
 		s.ctx, s.cancel = context.WithCancel(context.Background())
+		s.admit, s.noMore = context.WithCancel(s.ctx)
 		s.budget = newBudget(s.cfg)
 		s.dispatch = newDispatcher(s)
 		s.listeners = map[net.Listener]struct{}{}
@@ -154,8 +159,10 @@ func (s *Server) init() {
 	})
 }
 
-// Serve accepts connections from l until the server is stopped or l fails, and closes l. It always returns an error that is
-// not nil, ErrServerClosed after Shutdown or Close. Several listeners may be served at a time.
+// Serve accepts connections from l until the server is stopped or l is closed, and closes l. It always returns an error that is
+// not nil, ErrServerClosed after Shutdown or Close. Whatever else an Accept fails with, it is tried again after a pause, as Java's
+// Server.Listener does: for want of descriptors or kernel memory, and for errors of a network that accept(2) passes on. Several
+// listeners may be served at a time.
 func (s *Server) Serve(l net.Listener) error {
 	s.init()
 	defer func() { _ = l.Close() }()
@@ -170,12 +177,12 @@ func (s *Server) Serve(l net.Listener) error {
 			if s.stopping() {
 				return ErrServerClosed
 			}
-			var ne net.Error
-			if !errors.As(err, &ne) || !ne.Temporary() { //nolint:staticcheck // what net/http does for EMFILE and its like
+			if errors.Is(err, net.ErrClosed) {
 				return fmt.Errorf("hadooprpc: accept: %w", err)
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.cfg.Logger.Warn("accept failed, trying again", "address", l.Addr(), "pause", pause, "error", err)
+			address := l.Addr().String()
+			s.told.sayOf(s.told.accepts, address, slog.LevelWarn, "a connection cannot be accepted", "address", address, "error", err)
 			select {
 			case <-time.After(pause):
 			case <-s.quit:
@@ -219,7 +226,7 @@ func (s *Server) accept(nc net.Conn) {
 		}
 		s.mu.Unlock()
 		if !draining {
-			s.cfg.Logger.Warn("connection refused: too many are open", "limit", limit, "remote", c.remote)
+			s.told.say(s.told.refused, slog.LevelWarn, "connection refused: too many are open", c.remote, "limit", limit)
 		}
 		_ = nc.Close()
 		return
@@ -332,6 +339,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range open {
 		c.drain()
 	}
+	s.noMore()               // who is not let in yet can make no call any more
 	for _, c := range open { // who sees a connection close knows that none takes a call any more
 		c.depart()
 	}

@@ -3,6 +3,7 @@ package servlet
 import (
 	"container/list"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -111,9 +112,20 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		<-l.conns.slots
+		if !errors.Is(err, net.ErrClosed) {
+			err = passing{err}
+		}
 	}
 	return conn, err
 }
+
+// passing has net/http go on after a pause, as it does of itself for a few errors only: accept(2) fails for others too that pass,
+// such as ENOBUFS, and a node does not end by them.
+type passing struct{ error }
+
+func (passing) Timeout() bool   { return false }
+func (passing) Temporary() bool { return true }
+func (p passing) Unwrap() error { return p.error }
 
 // take gets a slot, at the cost of an idle or silent connection if it must; false after stop.
 func (c *connLimit) take() bool {

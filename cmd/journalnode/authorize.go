@@ -35,8 +35,11 @@ func newGuard(s *hadoopconf.JournalNode, log *slog.Logger) (*guard, error) {
 		return nil, nil
 	}
 	look, byFiles := authorize.SystemGroups()
+	once := repeats.New(time.Minute, toldCallers, time.Now)
 	groups := authorize.NewGroups(s.Authorization.Groups, look, time.Now, func(user string, err error) {
-		log.Warn("the groups of a user could not be had", "user", user, "error", err)
+		if more, say := once.Say("groups: " + err.Error()); say {
+			log.Warn("the groups of a user could not be had", "user", user, "error", err, "unsaid", more)
+		}
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), hostPatience)
 	defer cancel()
@@ -52,7 +55,7 @@ func newGuard(s *hadoopconf.JournalNode, log *slog.Logger) (*guard, error) {
 	if byFiles && policy.NeedsGroups() {
 		log.Warn("there is no command id here: groups are those of /etc/group alone")
 	}
-	return &guard{policy: policy, log: log, once: repeats.New(time.Minute, toldCallers, time.Now)}, nil
+	return &guard{policy: policy, log: log, once: once}, nil
 }
 
 // guards has the server ask. It must come before Serve.
@@ -71,14 +74,16 @@ func (g *guard) authorize(ctx context.Context, id hadooprpc.Identity) error {
 	if id.Protocol == hadooprpc.MetaProtocol {
 		return nil
 	}
-	name := id.User
-	if name == "" {
-		name = "null"
-	} else {
-		name = fmt.Sprintf("%s (auth:%s)", name, id.Method)
+	name := "null"
+	if id.User != "" {
+		name = fmt.Sprintf("%s (auth:%s)", hadooprpc.ShownName(id.User), id.Method)
 	}
-	addr, _ := netip.ParseAddr(id.Address) // an invalid one is in no list
+	id.Protocol = hadooprpc.ShownName(id.Protocol) // those with lists are shorter
+	addr, _ := netip.ParseAddr(id.Address)         // an invalid one is in no list
 	err := g.policy.Check(ctx, authorize.Caller{User: name, ShortUser: id.ShortUser, Protocol: id.Protocol, Address: addr})
+	if ctx.Err() != nil {
+		return err // the node stops: nobody's groups were asked for to the end
+	}
 	var denied *authorize.Denied
 	level := slog.LevelInfo
 	text := fmt.Sprintf("Authorization successful for %s for protocol=interface %s", name, id.Protocol)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
@@ -150,6 +151,31 @@ func TestAuthorizationGroups(t *testing.T) {
 	group := strings.TrimSpace(string(out))
 	wantUsers(t, guarded(t, qjournalACL, " "+group), []string{me.Username}, []string{"no-such-user"})
 	wantUsers(t, guarded(t, qjournalACL+".blocked", " "+group), []string{"no-such-user"}, []string{me.Username})
+}
+
+// TestAuthorizationLog: names of any length, and a directory that is down, do not fill the log.
+func TestAuthorizationLog(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "id"), []byte("#!/bin/sh\nexit 2\n"), 0o700))
+	t.Setenv("PATH", dir)
+	n := guarded(t, qjournalACL, " admins")
+	long := strings.Repeat("x", 1000) // nearly as long as a name may be
+	wantUsers(t, n, nil, []string{"ann", "bob", "cat", long + "1", long + "2", "a\x00b"})
+	if _, may := opens(t, n, "hdfs", long); may {
+		t.Error("a made-up protocol may be used")
+	}
+	n.end()
+	for _, line := range n.log.all() {
+		if len(line) > 2<<10 {
+			t.Errorf("a line of %d bytes: %.300s", len(line), line)
+		}
+	}
+	if got := n.log.matching("the groups of a user could not be had", "exit status 2"); len(got) != 1 {
+		t.Errorf("failed look-ups: %q", got)
+	}
+	if got := n.log.matching("level=WARN", "Authorization failed for xxx"); len(got) != 1 {
+		t.Errorf("of users whose names begin alike: %q", got)
+	}
 }
 
 // TestAuthorizationConfines: a connection for one protocol is none for another, and nobody acts for others; the node itself

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -94,9 +95,14 @@ const (
 )
 
 // listen opens one port, which the keys that key names gave. inUse is what Hadoop says if it is taken; the error has that,
-// the cause, and what to do.
+// the cause, and what to do. 0.0.0.0 is IPv4 alone, as under Hadoop's java.net.preferIPv4Stack: Go would take IPv6 too, where
+// nobody expects a port, and where rules about IPv4 addresses do not hold.
 func listen(a hadoopconf.SocketAddress, backlog int, key, inUse string) (net.Listener, error) {
-	l, err := net.Listen("tcp", a.String())
+	network := "tcp"
+	if ip, err := netip.ParseAddr(a.Host); err == nil && ip.Is4() {
+		network = "tcp4"
+	}
+	l, err := net.Listen(network, a.String())
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf(inUse+" (%s): %w; stop the other process or set another port", a, key, err)

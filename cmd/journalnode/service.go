@@ -130,8 +130,7 @@ func (s *service) ping(d *daemon, patience time.Duration) {
 }
 
 // loopbacksOf are the addresses where a server that listens on addr may be reached from its own machine. Where there is IPv4
-// a wildcard, also IPv6's, takes it, see net.Listen; and [::] is what Go listens on for 0.0.0.0, also where IPv6 is switched
-// off and ::1 is nobody's.
+// a wildcard, also IPv6's, takes it, see net.Listen; where there is none only ::1 does.
 func loopbacksOf(addr net.Addr) []string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {

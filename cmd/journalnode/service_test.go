@@ -402,8 +402,7 @@ func TestLoopbacksOf(t *testing.T) {
 	}
 }
 
-// TestPingWithoutIPv6: a node on all addresses is alive also where only one of the two loopbacks reaches it, whichever that is:
-// with IPv6 switched off, as is usual with Hadoop, Go still listens on [::].
+// TestPingWithoutIPv6: a node on [::] is alive also where only one of the two loopbacks reaches it, whichever that is.
 func TestPingWithoutIPv6(t *testing.T) {
 	for _, only := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(only, func(t *testing.T) {

@@ -63,7 +63,7 @@ func TestACL(t *testing.T) {
 // Java MachineList and SubnetUtils of commons-net, with inclusive host count.
 func TestMachines(t *testing.T) {
 	hosts := map[string][]netip.Addr{"jn1": {netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("2001:db8::3")},
-		"mapped": {netip.MustParseAddr("::ffff:10.1.2.9")}}
+		"mapped": {netip.MustParseAddr("::ffff:10.1.2.9")}, "zoned": {netip.MustParseAddr("fe80::2%eth0")}}
 	for _, c := range []struct {
 		text    string
 		in, out []string
@@ -82,6 +82,7 @@ func TestMachines(t *testing.T) {
 		{text: "jn1,mapped", in: []string{"10.1.2.3", "2001:db8::3", "10.1.2.9"}, out: []string{"10.1.2.4"}},
 		{text: "gone,jn1", in: []string{"10.1.2.3"}, unknown: "gone"},
 		{text: "*,10.1.2.3", in: []string{"10.1.2.3"}, out: []string{"10.1.2.4"}, unknown: "*"},
+		{text: "fe80::1%eth0,zoned", in: []string{"fe80::1", "fe80::1%eth1", "fe80::2"}, out: []string{"fe80::3%eth0"}},
 		{text: "10.1.2.0/33", bad: true},
 		{text: "10.1.2.256/24", bad: true},
 		{text: "10.1.2/24", bad: true},

@@ -3,6 +3,8 @@ package authorize_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gojn/internal/authorize"
@@ -45,8 +48,12 @@ func TestGroups(t *testing.T) {
 		t.Helper()
 		now = now.Add(after)
 		d.asked, failures = 0, 0
-		if got := g.Of(t.Context(), user); !slices.Equal(got, want) || d.asked != asked || failures != failed {
+		got, err := g.Of(t.Context(), user)
+		if !slices.Equal(got, want) || d.asked != asked || failures != failed {
 			t.Errorf("%s is in %q, want %q; asked %d, failed %d", user, got, want, d.asked, failures)
+		}
+		if fails := d.err != nil && len(want) == 0; (err != nil) != fails {
+			t.Errorf("%s: %v, want an error: %t", user, err, fails)
 		}
 	}
 	step(0, "fixed", 0, 0, "a", "b")
@@ -59,15 +66,31 @@ func TestGroups(t *testing.T) {
 	step(300*time.Second, "ann", 1, 1, "two") // what was known holds
 	step(2699*time.Second, "ann", 1, 1, "two")
 	step(time.Second, "ann", 1, 1) // but not for ever
-	d.err = nil
 	step(29*time.Second, "ann", 0, 0)
+	d.err = nil
 	step(time.Second, "ann", 1, 0, "two")
 	delete(d.groups, "ann")
-	step(300*time.Second, "ann", 1, 0) // she has left
+	step(300*time.Second, "ann", 1, 0, "two") // she has left, or a directory is down
+	step(2699*time.Second, "ann", 1, 0, "two")
+	step(time.Second, "ann", 1, 0)
 	step(29*time.Second, "ann", 0, 0)
 	step(time.Second, "ann", 1, 0)
 
+	long := strings.Repeat("x", 256)
+	step(0, long, 1, 0)
+	step(0, long, 0, 0)
+	for _, name := range []string{long + "x", "", "a\x00b", "a\nb", "a:b", "a\u0085b"} { // no system has users like that
+		step(0, name, 0, 0)
+	}
+
 	conf := mapping()
+	conf.CacheTime = math.MaxInt64
+	g = authorize.NewGroups(conf, d.look, func() time.Time { return now }, func(string, error) { failures++ })
+	d.groups["ann"] = []string{"one"}
+	step(0, "ann", 1, 0, "one")
+	step(24*365*time.Hour, "ann", 0, 0, "one")
+
+	conf = mapping()
 	conf.NegativeCacheTime = 0
 	g = authorize.NewGroups(conf, d.look, func() time.Time { return now }, func(string, error) { failures++ })
 	step(0, "bob", 1, 0)
@@ -88,13 +111,16 @@ func TestGroupsTogether(t *testing.T) {
 	}, time.Now, func(user string, err error) { t.Errorf("%s: %v", user, err) })
 	results := make(chan []string, 3)
 	for range 3 {
-		go func() { results <- g.Of(context.Background(), "ann") }()
+		go func() {
+			groups, _ := g.Of(context.Background(), "ann")
+			results <- groups
+		}()
 	}
 	<-asked
 	ended, end := context.WithCancel(context.Background())
 	end()
-	if got := g.Of(ended, "ann"); got != nil {
-		t.Errorf("after the end: %q", got)
+	if got, err := g.Of(ended, "ann"); got != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %q, %v", got, err)
 	}
 	close(answer)
 	for range 3 {
@@ -116,8 +142,89 @@ func TestGroupsTimeout(t *testing.T) {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	}, time.Now, func(_ string, err error) { failed = err })
-	if got := g.Of(t.Context(), "ann"); got != nil || !errors.Is(failed, context.DeadlineExceeded) {
-		t.Errorf("got %q, %v", got, failed)
+	got, err := g.Of(t.Context(), "ann")
+	if got != nil || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(failed, context.DeadlineExceeded) {
+		t.Errorf("got %q, %v, %v", got, err, failed)
+	}
+}
+
+// TestGroupsStarved: who finds no place among those that look has no answer, and so has one whose connection ends; the next
+// question is asked anew.
+func TestGroupsStarved(t *testing.T) {
+	conf := mapping()
+	conf.Timeout = 10 * time.Millisecond
+	hanging, free := make(chan struct{}), make(chan struct{})
+	g := authorize.NewGroups(conf, func(_ context.Context, user string) ([]string, error) {
+		if strings.HasPrefix(user, "made-up") {
+			hanging <- struct{}{}
+			<-free
+			return nil, nil
+		}
+		return []string{"one"}, nil
+	}, time.Now, func(string, error) {})
+	var others sync.WaitGroup
+	for i := range 8 {
+		others.Go(func() { _, _ = g.Of(t.Context(), fmt.Sprint("made-up", i)) })
+	}
+	for range 8 {
+		<-hanging
+	}
+	if got, err := g.Of(t.Context(), "ann"); got != nil || err == nil {
+		t.Errorf("with eight before her: %q, %v", got, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if got, err := g.Of(ended, "bob"); got != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("without a connection: %q, %v", got, err)
+	}
+	close(free)
+	others.Wait()
+	for _, user := range []string{"ann", "bob"} {
+		if got, err := g.Of(t.Context(), user); err != nil || !slices.Equal(got, []string{"one"}) {
+			t.Errorf("then %s: %q, %v", user, got, err)
+		}
+	}
+}
+
+// TestGroupsWait: waiting for a place does not shorten a look-up's own time.
+func TestGroupsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conf := mapping()
+		conf.Timeout = 10 * time.Second
+		g := authorize.NewGroups(conf, func(ctx context.Context, _ string) ([]string, error) {
+			select {
+			case <-time.After(6 * time.Second):
+				return []string{"one"}, nil
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}, time.Now, func(user string, err error) { t.Errorf("%s: %v", user, err) })
+		for i := range 16 {
+			go func() { _, _ = g.Of(t.Context(), fmt.Sprint("user", i)) }()
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestGroupsCrowd: a crowd of made-up users does not drive out those who have groups.
+func TestGroupsCrowd(t *testing.T) {
+	d := &directory{groups: map[string][]string{}}
+	now := time.Unix(1000, 0)
+	g := authorize.NewGroups(mapping(), d.look, func() time.Time { return now }, func(string, error) {})
+	for i := range 50 {
+		user := fmt.Sprint("ann", i)
+		d.groups[user] = []string{"one"}
+		_, _ = g.Of(t.Context(), user)
+	}
+	now = now.Add(time.Hour / 2) // old, but still usable
+	for i := range 20000 {
+		_, _ = g.Of(t.Context(), fmt.Sprint("made-up", i))
+	}
+	d.err = errors.New("no directory")
+	for user := range d.groups {
+		if got, err := g.Of(t.Context(), user); err != nil || !slices.Equal(got, []string{"one"}) {
+			t.Errorf("%s: %q, %v", user, got, err)
+		}
 	}
 }
 
@@ -152,12 +259,18 @@ func TestOtherSystems(t *testing.T) {
 	for name, c := range map[string]struct {
 		script string
 		want   []string
+		err    string
 	}{
-		"whole": {`case $1 in -Gnz) printf 'staff\000domain users\000';; esac`, []string{"staff", "domain users"}},
-		"old":   {`case $1 in -Gn) echo staff users;; *) echo usage >&2; exit 1;; esac`, []string{"staff", "users"}},
+		"whole": {`case $1 in -Gnz) printf 'staff\000domain users\000';; esac`, []string{"staff", "domain users"}, ""},
+		"old":   {`case $1 in -Gn) echo staff users;; *) echo usage >&2; exit 1;; esac`, []string{"staff", "users"}, ""},
 		"nameless": {`case $1 in -Gnz) printf 'staff\0004711\00012\000'; exit 1;; -Gz) printf '50\0004711\00013\000';; esac`,
-			[]string{"staff", "12"}},
-		"torn": {`case $1 in -Gnz) printf 'staff\000'; exit 1;; -Gz) exit 1;; esac`, nil},
+			[]string{"staff", "12"}, ""},
+		"unknown": {`exit 1`, nil, ""},
+		"torn":    {`case $1 in -Gnz) printf 'staff\000'; exit 1;; -Gz) exit 1;; esac`, nil, "1 names of groups, and 0 numbers"},
+		"killed":  {`kill -9 $$`, nil, "signal: killed"},
+		"half":    {`printf 'staff\000'; kill -9 $$`, nil, "signal: killed"},
+		"failing": {`exit 2`, nil, "exit status 2"},
+		"later":   {`case $1 in -Gnz) exit 1;; *) kill -9 $$;; esac`, nil, "signal: killed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -166,8 +279,12 @@ func TestOtherSystems(t *testing.T) {
 			}
 			t.Setenv("PATH", dir)
 			look, byFiles := authorize.SystemGroups()
-			if got, err := look(t.Context(), "ann"); err != nil || byFiles || !slices.Equal(got, c.want) {
+			got, err := look(t.Context(), "ann")
+			if byFiles || !slices.Equal(got, c.want) || (err != nil) != (c.err != "") {
 				t.Errorf("got %q, %v, by files %t", got, err, byFiles)
+			}
+			if err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%v, want %q", err, c.err)
 			}
 		})
 	}

@@ -42,7 +42,7 @@ func ParseMachines(
 			continue
 		}
 		if addr, err := netip.ParseAddr(entry); err == nil {
-			m.addresses = append(m.addresses, addr.Unmap())
+			m.addresses = append(m.addresses, bare(addr))
 			continue
 		}
 		found, err := resolve(entry)
@@ -51,7 +51,7 @@ func ParseMachines(
 			continue
 		}
 		for _, addr := range found {
-			m.addresses = append(m.addresses, addr.Unmap())
+			m.addresses = append(m.addresses, bare(addr))
 		}
 	}
 	return m, nil
@@ -78,9 +78,12 @@ func parseRange(entry string) (netip.Prefix, error) {
 	return netip.PrefixFrom(netip.AddrFrom4(octets), bits).Masked(), nil
 }
 
+// bare is an address without its zone, and an IPv4 address as such: it is compared in that form alone.
+func bare(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+
 // Includes tells whether the list holds an address. The first and the last address of a range are in it.
 func (m Machines) Includes(addr netip.Addr) bool {
-	addr = addr.Unmap()
-	return m.all || slices.Contains(m.addresses, addr.WithZone("")) ||
+	addr = bare(addr)
+	return m.all || slices.Contains(m.addresses, addr) ||
 		slices.ContainsFunc(m.ranges, func(r netip.Prefix) bool { return r.Contains(addr) })
 }

@@ -21,7 +21,7 @@ type Caller struct {
 // from any goroutine.
 type Policy struct {
 	rules   map[string]rule
-	groups  func(ctx context.Context, user string) []string
+	groups  func(ctx context.Context, user string) ([]string, error)
 	release hadoopconf.Release
 }
 
@@ -33,7 +33,7 @@ type rule struct {
 // NewPolicy reads the lists. Names of hosts are looked up here; unknown is told of those that are not found, with the key
 // that names them. The error joins a *hadoopconf.KeyError for each list that cannot be read.
 func NewPolicy(
-	conf hadoopconf.Authorization, groups func(ctx context.Context, user string) []string,
+	conf hadoopconf.Authorization, groups func(ctx context.Context, user string) ([]string, error),
 	resolve func(host string) ([]netip.Addr, error), unknown func(s hadoopconf.Setting, host string, err error),
 ) (*Policy, error) {
 	p := &Policy{rules: map[string]rule{}, groups: groups, release: conf.Release}
@@ -84,14 +84,24 @@ func (p *Policy) Check(ctx context.Context, c Caller) error {
 	if !ok {
 		return denied("Unknown protocol: "+c.Protocol, c, ": not known here")
 	}
-	groupsOf := func(user string) []string { return p.groups(ctx, user) }
-	// Java fails on an anonymous user, whatever the lists are, and so closes the connection.
-	if c.ShortUser == "" || !r.acls[0].Has(c.ShortUser, groupsOf) || r.acls[1].Has(c.ShortUser, groupsOf) {
+	var missing error
+	groupsOf := func(user string) []string {
+		groups, err := p.groups(ctx, user)
+		missing = errors.Join(missing, err)
+		return groups
+	}
+	// Java fails on an anonymous user, whatever the lists are, and so closes the connection. Who may be in a blocked group is
+	// kept out.
+	if c.ShortUser == "" || !r.acls[0].Has(c.ShortUser, groupsOf) || r.acls[1].Has(c.ShortUser, groupsOf) || missing != nil {
 		cause := ": denied by configured ACL"
 		if p.release == hadoopconf.Release27 {
 			cause = ", expected client Kerberos principal is null"
 		}
-		return denied(fmt.Sprintf("User %s is not authorized for protocol interface %s%s", c.User, c.Protocol, cause), c, cause)
+		d := denied(fmt.Sprintf("User %s is not authorized for protocol interface %s%s", c.User, c.Protocol, cause), c, cause)
+		if missing != nil {
+			d.Log += " (the user's groups could not be had)"
+		}
+		return d
 	}
 	if !r.hosts[0].Includes(c.Address) || r.hosts[1].Includes(c.Address) {
 		return denied(fmt.Sprintf("Host %s is not authorized for protocol interface %s", c.Address, c.Protocol), c,

@@ -50,7 +50,7 @@ func TestPolicy(t *testing.T) {
 		for release, suffix := range map[hadoopconf.Release]string{hadoopconf.Release34: ": denied by configured ACL",
 			hadoopconf.Release27: ", expected client Kerberos principal is null"} {
 			p, err := authorize.NewPolicy(hadoopconf.Authorization{Release: release, Services: []hadoopconf.Service{c.service}},
-				func(context.Context, string) []string { return []string{"staff"} }, nil, nil)
+				func(context.Context, string) ([]string, error) { return []string{"staff"}, nil }, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,6 +71,34 @@ func TestPolicy(t *testing.T) {
 			if denied != nil && !strings.HasPrefix(denied.Log, "Authorization failed for "+name+" for protocol=interface "+c.protocol) {
 				t.Errorf("log: %s", denied.Log)
 			}
+		}
+	}
+}
+
+// TestPolicyWithoutGroups: while groups cannot be had nobody is let in by one, nor if one may be blocked.
+func TestPolicyWithoutGroups(t *testing.T) {
+	for _, c := range []struct {
+		service hadoopconf.Service
+		allowed bool
+	}{
+		{service("*", "", "*", ""), true},
+		{service("ann staff", "bob", "*", ""), true},
+		{service(" staff", "", "*", ""), false},
+		{service("*", " staff", "*", ""), false},
+		{service("ann", "bob staff", "*", ""), false},
+	} {
+		p, err := authorize.NewPolicy(hadoopconf.Authorization{Services: []hadoopconf.Service{c.service}},
+			func(context.Context, string) ([]string, error) { return nil, errors.New("no directory") }, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.Check(t.Context(), authorize.Caller{User: "ann (auth:SIMPLE)", ShortUser: "ann", Protocol: protocol})
+		var denied *authorize.Denied
+		if got := !errors.As(err, &denied); got != c.allowed {
+			t.Errorf("%+v: allowed %t", c.service, got)
+		}
+		if denied != nil && (strings.Contains(denied.Text, "groups") || !strings.Contains(denied.Log, "groups could not be had")) {
+			t.Errorf("told: %s; logged: %s", denied.Text, denied.Log)
 		}
 	}
 }

@@ -46,8 +46,11 @@ func idGroups(path string) Lookup {
 				continue // no such user, or no such flag
 			}
 			numbers, _, err := runID(ctx, path, "-G"+zero, name)
-			if err != nil || len(numbers) != len(names) {
+			if err != nil {
 				return nil, err
+			}
+			if len(numbers) != len(names) {
+				return nil, fmt.Errorf("%s: %d names of groups, and %d numbers", path, len(names), len(numbers))
 			}
 			var known []string
 			for i, group := range names {
@@ -61,7 +64,8 @@ func idGroups(path string) Lookup {
 	}
 }
 
-// runID gives what id prints; whole is false if it ended with an error of its own.
+// runID gives what id prints; whole is false if it ended with 1, as it does if there is no such user, or such a flag, or if a
+// group has no name. Every other end tells nothing of the user.
 func runID(ctx context.Context, path, flags, name string) (words []string, whole bool, err error) {
 	cmd := exec.CommandContext(ctx, path, flags, "--", name)
 	cmd.Env = []string{"LC_ALL=C"}
@@ -73,8 +77,8 @@ func runID(ctx context.Context, path, flags, name string) (words []string, whole
 		return nil, false, fmt.Errorf("%s %s: %w", path, flags, context.Cause(ctx))
 	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return nil, false, err
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+		return nil, false, fmt.Errorf("%s %s: %w", path, flags, err)
 	}
 	if strings.HasSuffix(flags, "z") {
 		words = slices.DeleteFunc(strings.Split(out.String(), "\x00"), func(w string) bool { return w == "" })

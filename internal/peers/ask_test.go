@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -152,6 +153,15 @@ func TestURLOfAPeer(t *testing.T) {
 	n.set(func() { n.segments = []Segment{{1, 2}} })
 	if _, err := p.Manifest(ctx, n.peer(), ns1, 1); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestIPv4First: of a name's addresses those of IPv4, on which a node that binds 0.0.0.0 listens, are tried first.
+func TestIPv4First(t *testing.T) {
+	p := client(t, Config{Resolver: newNames("jn", "fd00::1", "jn", "10.0.0.2", "jn", "fd00::3", "jn", "10.0.0.1")})
+	addrs, err := p.resolve(ctx, "jn")
+	if got := fmt.Sprint(addrs); err != nil || got != "[10.0.0.2 10.0.0.1 fd00::1 fd00::3]" {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 

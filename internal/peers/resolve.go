@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -17,7 +18,8 @@ type node struct {
 	self  bool
 }
 
-// resolve gives the addresses of a host: none is remembered, so that a node that moves is found where it is.
+// resolve gives the addresses of a host, those of IPv4 first, where a node on 0.0.0.0 listens: none is remembered, so that a node
+// that moves is found where it is.
 func (p *Peers) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr.Unmap()}, nil
@@ -37,6 +39,7 @@ func (p *Peers) resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("%s has no address", host)
 	}
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
 	return addrs, nil
 }
 

@@ -6,14 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"gojn/hadooprpc"
 )
 
-const (
-	// maxUsers is how many users are shown, maxUserName how many bytes of a name: both are the clients' to choose, and the
-	// answer to a question must not grow with them.
-	maxUsers    = 200
-	maxUserName = 256
-)
+// maxUsers is how many users are shown: they are the clients' to choose, and the answer to a question must not grow with
+// them.
+const maxUsers = 200
 
 // usersText is the JSON object of Java's Server.getNumOpenConnectionsPerUser: connections by user name. Of more than maxUsers
 // those with the most connections are shown.
@@ -30,10 +29,7 @@ func usersText(users map[string]int) string {
 	}
 	clipped := make(map[string]int, len(shown))
 	for name, n := range shown {
-		if len(name) > maxUserName {
-			name = strings.ToValidUTF8(name[:maxUserName], "") + "..."
-		}
-		clipped[name] += n
+		clipped[hadooprpc.ShownName(name)] += n
 	}
 	var text strings.Builder
 	enc := json.NewEncoder(&text)
