@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 // claim is what one row of a table says of its tests.
 type claim struct {
-	line  int // in the document
+	line int // in the document
+	// tests are named as in the runs. A method, Class#method, is one that sees the fault of the build in the first cell:
+	// Class#method/build.
 	tests []string
 	// where is what the cell of each release's column says; empty in a table without such columns.
 	where []place
@@ -23,7 +26,8 @@ func (p place) inCI() bool { return strings.Contains(p.cell, "CI") }
 func (p place) long() bool { return p.inCI() || strings.Contains(p.cell, "long") }
 
 var (
-	testName    = regexp.MustCompile("`(Test\\w+)`")
+	testName    = regexp.MustCompile("`(Test\\w+(?:#\\w+)?)`")
+	firstName   = regexp.MustCompile("^`([^`]+)`")
 	releaseName = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 	separator   = regexp.MustCompile(`^[\s|:-]+$`)
 )
@@ -54,7 +58,15 @@ func claimsOf(text string) ([]claim, error) {
 		c := claim{line: i + 1}
 		for n, cell := range cells {
 			for _, m := range testName.FindAllStringSubmatch(cell, -1) {
-				c.tests = append(c.tests, m[1])
+				name := m[1]
+				if strings.Contains(name, "#") {
+					build := firstName.FindStringSubmatch(cells[0])
+					if build == nil {
+						return nil, fmt.Errorf("line %d: %s is claimed, and no build in the first cell", i+1, name)
+					}
+					name += "/" + build[1]
+				}
+				c.tests = append(c.tests, name)
 			}
 			if n < len(header) && releaseName.MatchString(header[n]) {
 				c.where = append(c.where, place{header[n], cell})

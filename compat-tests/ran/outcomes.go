@@ -2,17 +2,19 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// outcomes are the tests and subtests that ended, by full name, with the last word on each: "pass", "fail", "skip". A failure
-// stays one, whatever a second run says.
-type outcomes map[string]string
+// outcomes are the tests and subtests that ended, by package and full name, with the last word on each: "pass", "fail",
+// "skip". A failure stays one, whatever a second run says.
+type outcomes map[string]map[string]string
 
 // event is a line of `go test -json` (cmd/test2json); lines of other kinds are read over.
 type event struct{ Action, Package, Test string }
@@ -28,13 +30,14 @@ func (o outcomes) read(events io.Reader) error {
 		}
 		switch e.Action {
 		case "pass", "fail", "skip":
-			if e.Test == "" || o[e.Test] == "fail" {
+			if o[e.Package] == nil {
+				o[e.Package] = make(map[string]string)
+			}
+			before := o[e.Package][e.Test]
+			if e.Test == "" || before == "fail" || e.Action == "skip" && before == "pass" { // it ran elsewhere
 				continue
 			}
-			if e.Action == "skip" && o[e.Test] == "pass" {
-				continue // it ran elsewhere
-			}
-			o[e.Test] = e.Action
+			o[e.Package][e.Test] = e.Action
 		}
 	}
 	return lines.Err()
@@ -42,7 +45,7 @@ func (o outcomes) read(events io.Reader) error {
 
 // missing returns a line for each cell without evidence.
 func (o outcomes) missing(claims []claim, long bool) []string {
-	left := onlyLong(claims)
+	left, seen := onlyLong(claims), o.evidenceOf(names(claims))
 	var lines []string
 	say := func(c claim, test, format string, args ...any) {
 		lines = append(lines, fmt.Sprintf("line %d names %s, which ", c.line, test)+fmt.Sprintf(format, args...))
@@ -50,16 +53,22 @@ func (o outcomes) missing(claims []claim, long bool) []string {
 	for _, c := range claims {
 		for _, test := range c.tests {
 			if len(c.where) == 0 {
-				if (long || !left[test]) && o[test] != "pass" {
-					say(c, test, "%s", did(o[test]))
+				if (long || !left[test]) && seen[test].wrong != "" {
+					say(c, test, "%s", seen[test].wrong)
 				}
 				continue
 			}
 			for _, p := range c.where {
-				if p.inCI() || long && p.long() {
-					if ok, why := o.passedOn(test, p.release); !ok && !o.otherPassedOn(c.tests, test, p.release) {
-						say(c, test, "%s with %s", why, p.release)
-					}
+				if !p.inCI() && (!long || !p.long()) {
+					continue
+				}
+				switch e := seen[test]; {
+				case e.wrong != "":
+					say(c, test, "%s with %s", e.wrong, p.release)
+				case !e.on(p.release) && !slices.ContainsFunc(c.tests, func(other string) bool {
+					return seen[other].wrong == "" && seen[other].releases[p.release]
+				}): // of a row with several tests each has to pass, but it is enough that one of them did so with the release
+					say(c, test, "has no subtest that passed with %s", p.release)
 				}
 			}
 		}
@@ -67,39 +76,85 @@ func (o outcomes) missing(claims []claim, long bool) []string {
 	return lines
 }
 
+// evidence is what ran of a test. One name may be that of tests in several packages: each of them has to pass, whichever is
+// meant.
+type evidence struct {
+	wrong    string          // why it is no evidence at all; "": it passed
+	releases map[string]bool // those that subtests are named after; whether one of them passed
+}
+
+// on tells whether a test that passed did so with a release: by a subtest that is named after it, or as a whole if no
+// subtest of it is named after any.
+func (e evidence) on(release string) bool { return e.releases[release] || len(e.releases) == 0 }
+
 // anyRelease finds a release in a subtest's name: 3.4.2, also in hadoop-3.4.2.
 var anyRelease = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
-// passedOn says whether a test passed with a release: by a subtest that is named after it, or as a whole if no subtest of it
-// is named after any.
-func (o outcomes) passedOn(test, release string) (ok bool, why string) {
-	if o[test] != "pass" {
-		return false, did(o[test])
+// evidenceOf is that of some tests. What has subtests has run only if one of the innermost has: Go tells a test as passed
+// whose subtests were all skipped.
+func (o outcomes) evidenceOf(tests []string) map[string]evidence {
+	all := make(map[string]evidence)
+	for _, test := range tests {
+		all[test] = evidence{wrong: did("")}
 	}
-	on, byRelease := o.subtest(test, release)
-	return on || !byRelease, "has no subtest that passed"
+	for _, inPackage := range slices.Sorted(maps.Keys(o)) {
+		inner := innermost(o[inPackage])
+		for _, test := range tests {
+			if outcome, ended := o[inPackage][test]; ended {
+				all[test] = all[test].and(found(test, outcome, inner))
+			}
+		}
+	}
+	return all
 }
 
-// subtest says whether a subtest that is named after the release passed, and whether any is named after one at all.
-func (o outcomes) subtest(test, release string) (passed, byRelease bool) {
-	for name, outcome := range o {
+// innermost are the tests of a package that have no subtests.
+func innermost(all map[string]string) map[string]string {
+	inner := maps.Clone(all)
+	for name := range all {
+		for i, r := range name {
+			if r == '/' {
+				delete(inner, name[:i])
+			}
+		}
+	}
+	return inner
+}
+
+// found is the evidence of a test in one package.
+func found(test, outcome string, inner map[string]string) evidence {
+	e := evidence{releases: make(map[string]bool)}
+	if outcome != "pass" {
+		e.wrong = did(outcome)
+		return e
+	}
+	ran := inner[test] == outcome
+	for name, of := range inner {
 		if !strings.HasPrefix(name, test+"/") {
 			continue
 		}
-		for _, r := range anyRelease.FindAllString(name, -1) {
-			byRelease = true
-			passed = passed || r == release && outcome == "pass"
+		ran = ran || of == "pass"
+		for _, release := range anyRelease.FindAllString(name, -1) {
+			e.releases[release] = e.releases[release] || of == "pass"
 		}
 	}
-	return passed, byRelease
+	if !ran {
+		e.wrong = "had all of its subtests skipped"
+	}
+	return e
 }
 
-// otherPassedOn: of a row with several tests each has to pass, but it is enough that one of them did so with the release.
-func (o outcomes) otherPassedOn(tests []string, test, release string) bool {
-	return o[test] == "pass" && slices.ContainsFunc(tests, func(other string) bool {
-		passed, _ := o.subtest(other, release)
-		return passed && o[other] == "pass"
-	})
+// and puts together what packages have of one name.
+func (e evidence) and(other evidence) evidence {
+	if e.wrong == did("") {
+		return other
+	}
+	e.wrong = cmp.Or(e.wrong, other.wrong)
+	for release, passed := range other.releases {
+		before, known := e.releases[release]
+		e.releases[release] = passed && (before || !known)
+	}
+	return e
 }
 
 // did is what happened to a test, in words.

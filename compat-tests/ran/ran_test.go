@@ -23,6 +23,9 @@ func line(action, test string) string {
 	return `{"Action":"` + action + `","Package":"p","Test":"` + test + `"}`
 }
 
+// in is the line in another package.
+func in(pkg, line string) string { return strings.Replace(line, `"p"`, `"`+pkg+`"`, 1) }
+
 // all is a run that is evidence for each cell of document in CI.
 var all = []string{
 	`{"Action":"start","Package":"p"}`,
@@ -56,9 +59,29 @@ func TestMissing(t *testing.T) {
 		{"failed, then passed", append([]string{line("fail", "TestUnit")}, all...), false,
 			[]string{"line 13 names TestUnit, which failed"}},
 		{"the release was left out", without("TestA/hadoop-2.7.7"), false,
-			[]string{"line 5 names TestA, which has no subtest that passed with 2.7.7"}},
+			[]string{"line 5 names TestA, which had all of its subtests skipped with 2.7.7"}},
 		{"the release was skipped", without("TestA/hadoop-2.7.7", line("skip", "TestA/hadoop-2.7.7")), false,
+			[]string{"line 5 names TestA, which had all of its subtests skipped with 2.7.7"}},
+		{"the release was skipped, another not",
+			without("TestA/hadoop-2.7.7", line("skip", "TestA/hadoop-2.7.7"), line("pass", "TestA/3.5.0")), false,
 			[]string{"line 5 names TestA, which has no subtest that passed with 2.7.7"}},
+		{"all of the release was skipped", append(all, line("skip", "TestA/hadoop-2.7.7/x"), line("pass", "TestA/other")), false,
+			[]string{"line 5 names TestA, which has no subtest that passed with 2.7.7"}},
+		{"some of the release was skipped",
+			append(all, line("skip", "TestA/hadoop-2.7.7/x"), line("pass", "TestA/hadoop-2.7.7/y")), false, nil},
+		{"all subtests were skipped", append(all, line("skip", "TestUnit/x"), line("pass", "TestUnit/y"), line("skip", "TestUnit/y/z")),
+			false, []string{"line 13 names TestUnit, which had all of its subtests skipped"}},
+		{"some subtests were skipped", append(all, line("skip", "TestUnit/x"), line("pass", "TestUnit/y")), false, nil},
+		{"skipped in another package", append(all, in("q", line("skip", "TestUnit"))), false,
+			[]string{"line 13 names TestUnit, which was skipped"}},
+		{"failed in another package", append([]string{in("a", line("fail", "TestUnit"))}, all...), false,
+			[]string{"line 13 names TestUnit, which failed"}},
+		{"passed in both packages", append(all, in("q", line("pass", "TestUnit"))), false, nil},
+		{"the release was left out in another package", append(all, in("q", line("pass", "TestA")),
+			in("q", line("pass", "TestA/3.5.0")), in("q", line("skip", "TestA/2.7.7"))), false,
+			[]string{"line 5 names TestA, which has no subtest that passed with 2.7.7"}},
+		{"another package knows no releases", append(all, in("q", line("pass", "TestA")), in("q", line("pass", "TestA/x"))), false,
+			nil},
 		{"one of two tests did not run", without("TestB"), false, []string{"line 6 names TestB, which did not run with 2.7.7"}},
 		{"the one with the release did not run", without("TestC/2.7.7-3.4.2", line("pass", "TestC/3.5.0")), false,
 			[]string{"line 6 names TestC, which has no subtest that passed with 2.7.7"}},
@@ -126,7 +149,7 @@ func TestDocument(t *testing.T) {
 	}
 	in := make(map[string]bool)
 	for _, name := range names(claims) {
-		in[name] = true
+		in[strings.Split(name, "/")[0]] = true
 	}
 	for _, l := range strings.Split(string(text), "\n") {
 		for _, m := range testName.FindAllStringSubmatch(l, -1) {
@@ -143,5 +166,33 @@ func TestDocument(t *testing.T) {
 	}
 	if byRelease < 30 {
 		t.Errorf("only %d rows have a column for each of three releases", byRelease)
+	}
+}
+
+// TestPlanted: a method in a row of a build with a planted fault is claimed for that build, with the release.
+func TestPlanted(t *testing.T) {
+	const table = "| build | fails | 2.7.7 | 3.4.2 |\n| --- | --- | --- | --- |\n" +
+		"| `f` | `TestA#x` | long | CI |\n| `g` | `TestA#x` | long | CI |\n"
+	claims, err := claimsOf(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(outcomes)
+	events := []string{line("pass", "TestA"), line("pass", "TestA/3.4.2/x"), line("pass", "TestA#x/f/3.4.2"), line("pass", "TestA#x/f"),
+		line("fail", "TestA#x/g/3.4.2"), line("fail", "TestA#x/g"), line("pass", "TestA#x/g/3.4.2"), line("pass", "TestA#x/g")}
+	if err := seen.read(strings.NewReader(strings.Join(events, "\n"))); err != nil {
+		t.Fatal(err)
+	}
+	for long, want := range map[bool][]string{
+		false: {"line 4 names TestA#x/g, which failed with 3.4.2"},
+		true: {"line 3 names TestA#x/f, which has no subtest that passed with 2.7.7",
+			"line 4 names TestA#x/g, which failed with 2.7.7", "line 4 names TestA#x/g, which failed with 3.4.2"},
+	} {
+		if diff := cmp.Diff(want, seen.missing(claims, long)); diff != "" {
+			t.Errorf("long %v: -want +got\n%s", long, diff)
+		}
+	}
+	if _, err := claimsOf("| build | fails |\n| --- | --- |\n| f | `TestA#x` |\n"); err == nil {
+		t.Error("a method is claimed for no build")
 	}
 }

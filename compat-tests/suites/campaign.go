@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +13,9 @@ import (
 type campaign struct {
 	install *installation
 	side    side
-	resume  bool // see job
+	resume  bool   // see job
+	product string // the commit that the binaries are built from
+	command string // that does the same again
 	list    classList
 	classes []class // of the list, those that are run
 	marks   marks
@@ -39,13 +39,9 @@ func newCampaign(r release, s side, only *regexp.Regexp, core bool) (*campaign, 
 	if c.marks, _, err = readMarks(); err != nil {
 		return nil, err
 	}
-	if c.control, err = readKept(keptFiles, javaNode, r.Version); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if c.ours, err = readKept(keptFiles, ours, r.Version); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return c, nil
+	kept, err := readPair(keptFiles, r.Version)
+	c.ours, c.control = kept.ours, kept.control
+	return c, err
 }
 
 // names are the simple names of the classes that are run.
@@ -84,9 +80,13 @@ func (c *campaign) jobs(ctx context.Context, nodes binaries, dir string) ([]job,
 	}
 	var jobs []job
 	for _, class := range c.classes {
+		made, err := c.origin(simpleName(class.name))
+		if err != nil {
+			return nil, err
+		}
 		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips, archive: archive,
-			resume: c.resume,
-			dir:    filepath.Join(dir, simpleName(class.name))})
+			resume: c.resume, made: made,
+			dir: filepath.Join(dir, simpleName(class.name))})
 	}
 	return jobs, nil
 }
@@ -113,22 +113,26 @@ type attempts struct {
 	results []result
 	open    int // JVMs without an end
 	first   bool
+	at      time.Time // when the last JVM ended
 }
 
 // ended takes in the end of a JVM, and returns the second attempts that it makes necessary.
 func (a *attempts) ended(j job, e ended) []job {
 	results := e.results
+	if e.at.After(a.at) {
+		a.at = e.at
+	}
 	if len(j.methods) == 0 {
 		results = a.c.complete(j, e)
 	}
-	if a.c.side == javaNode {
+	if results = a.c.marks.silence(results); a.c.side == javaNode {
 		results = asControl(results)
 	} else {
-		results = withKilled(results, a.c.control.results)
+		results = withFinal(besideControl(results, a.c.control.results), a.c.control.results, a.c.marks)
 	}
 	a.open--
 	if a.first {
-		a.results = withSecond(a.results, results)
+		a.results = withSecond(a.results, secondRun{results, len(j.methods) == 0, e.problem != ""})
 		return nil
 	}
 	a.first, a.results = true, results
@@ -138,9 +142,9 @@ func (a *attempts) ended(j job, e ended) []job {
 }
 
 // runCampaigns runs all classes of all of them in one pool, and what failed once more, each method alone. As soon as
-// that is over for a class its results are in the campaign and done is called, one call at a time.
+// that is over for a class its results are in the campaign and done is called, one call at a time, with when that was.
 func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes binaries, dir string,
-	done func(c *campaign, class string)) error {
+	done func(c *campaign, class string, at time.Time)) error {
 	owner := make(map[string]*attempts) // by directory
 	var jobs []job
 	for _, c := range campaigns {
@@ -162,7 +166,7 @@ func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes bina
 		}
 		if a.open == 0 {
 			a.c.results = append(a.c.results, a.results...)
-			done(a.c, simpleName(j.class.name))
+			done(a.c, simpleName(j.class.name), a.at)
 		}
 		return more
 	})
@@ -172,13 +176,20 @@ func runCampaigns(ctx context.Context, p pool, campaigns []*campaign, nodes bina
 	return err
 }
 
-// judge is what is wrong with the results of a campaign.
+// neededSecond tells whether a method passed at the second attempt alone: why it failed is worth reading.
+func (c *campaign) neededSecond() bool {
+	return slices.ContainsFunc(c.results, func(r result) bool { return r.outcome == passSecond })
+}
+
+// judge is what is wrong with the results of a campaign; with claims they are held to what the documentation says, without
+// they are what it is going to say, see trial.strict.
 func (c *campaign) judge(claims bool) []string {
 	names := c.names()
 	if c.side == javaNode {
 		return control{c.install.release.Version, names, c.results, ofClasses(c.control.results, names), c.marks}.judge()
 	}
-	t := trial{classes: names, ours: c.results, control: ofClasses(c.control.results, names), marks: c.marks}
+	t := trial{classes: names, ours: c.results, control: ofClasses(c.control.results, names), marks: c.marks,
+		strict: !claims}
 	if claims {
 		t.claimed = ofClasses(c.ours.results, names)
 	}

@@ -94,7 +94,7 @@ func TestDiscover(t *testing.T) {
 
 // TestCheckDiscovered: the committed list and the jar are the same, both ways.
 func TestCheckDiscovered(t *testing.T) {
-	list := classList{classes: []class{{name: "a.TestA"}, {name: "a.TestB"}}, left: map[string]string{"a.TestC": "why"}}
+	list := classList{classes: []class{{name: "a.TestA"}, {name: "a.TestB"}, {name: ownTests}}, left: map[string]string{"a.TestC": "why"}}
 	if problems := checkDiscovered([]string{"a.TestA", "a.TestB", "a.TestC"}, list); len(problems) != 0 {
 		t.Errorf("the same: %q", problems)
 	}

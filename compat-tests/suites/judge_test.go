@@ -23,15 +23,30 @@ func kerberos(id string, o outcome) result { return flagged(withKerberos, id, o)
 // TestJudge: ours fails where the control passes and ours does not, and where the two cannot be compared.
 func TestJudge(t *testing.T) {
 	listed := marks{runs: map[string]mark{"TestA#k": {outcome: later, reason: "Kerberos"},
-		"TestA#s": {outcome: skip, reason: "asks the object"}}}
+		"TestA#s": {outcome: skip, reason: "asks the object"}}, own: map[string]mark{"TestA#r": {outcome: racy, reason: "sleeps"}}}
+	late := r("TestA#x", passSecond)
+	late.detail = "at first: test timed out after 1000 milliseconds"
+	hung := late
+	hung.detail = "at first: java.util.concurrent.TimeoutException: Timed out waiting 20000ms for a quorum of nodes to respond"
 	for _, c := range []struct {
 		name    string
 		trial   trial
 		because []string
 	}{
 		{"both pass", trial{ours: []result{r("TestA#x", pass)}, control: []result{r("TestA#x", pass)}}, nil},
-		{"second attempts count on either side", trial{ours: []result{r("TestA#x", passSecond), r("TestA#y", pass)},
-			control: []result{r("TestA#x", pass), r("TestA#y", passSecond)}}, nil},
+		{"second attempts that the control needs too", trial{ours: []result{r("TestA#x", passSecond), r("TestA#y", pass)},
+			control: []result{r("TestA#x", passSecond), r("TestA#y", passSecond)}}, nil},
+		{"a second attempt that the control did not need",
+			trial{ours: []result{r("TestA#x", passSecond)}, control: []result{r("TestA#x", pass)}},
+			[]string{"TestA#x: it passed at the 2nd attempt alone, with the control at once, and is not listed as racy"}},
+		{"a second attempt of a racy one", trial{ours: []result{r("TestA#r[1]", passSecond)},
+			control: []result{r("TestA#r[1]", pass)}, strict: true}, nil},
+		{"a second attempt for time", trial{ours: []result{late}, control: []result{r("TestA#x", pass)}}, nil},
+		{"a second attempt for what timed out within the test", trial{ours: []result{hung}, control: []result{r("TestA#x", pass)}},
+			[]string{"TestA#x: it passed at the 2nd attempt alone, with the control at once, and is not listed as racy, " + hung.detail}},
+		{"a second attempt for time, and it is to be kept",
+			trial{ours: []result{late}, control: []result{r("TestA#x", pass)}, strict: true},
+			[]string{"TestA#x: it passed at the 2nd attempt alone, with the control at once, and is not listed as racy, " + late.detail}},
 		{"both fail", trial{ours: []result{r("TestA#x", fail)}, control: []result{r("TestA#x", fail)}}, nil},
 		{"ours is better", trial{ours: []result{r("TestA#x", pass)}, control: []result{r("TestA#x", fail)}}, nil},
 		{"ours fails", trial{ours: []result{r("TestA#x", fail)}, control: []result{r("TestA#x", pass)}},
@@ -91,6 +106,8 @@ func TestJudge(t *testing.T) {
 			trial{ours: []result{r("TestA#x", fail)}, control: []result{r("TestA#x", noCall)}},
 			[]string{"TestA#x: the control: no call, ours: fail"}},
 		{"neither is asked", trial{ours: []result{silent("TestA#x")}, control: []result{silent("TestA#x")}}, nil},
+		{"neither has a call by its mark, whatever others ask",
+			trial{ours: []result{r("TestA#x", noCall)}, control: []result{r("TestA#x", noCall)}}, nil},
 		{"ours is not asked, the control is and fails",
 			trial{ours: []result{silent("TestA#x")}, control: []result{r("TestA#x", fail)}},
 			[]string{"TestA#x: it asks no JournalNode with ours, but 1 times with the control"}},
@@ -200,7 +217,8 @@ func TestProblemTells(t *testing.T) {
 func TestSecondOnly(t *testing.T) {
 	x, y := r("TestA#x", fail), r("TestA#y", fail)
 	x.detail = "timed out"
-	seconds := withSecond([]result{x, y, r("TestA#z", pass)}, []result{r("TestA#x", pass), r("TestA#y", pass)})
+	seconds := withSecond([]result{x, y, r("TestA#z", pass)},
+		secondRun{results: []result{r("TestA#x", pass), r("TestA#y", pass)}})
 	got := secondOnly(seconds, []result{r("TestA#x", pass), r("TestA#y", passSecond), r("TestA#z", pass)})
 	if diff := cmp.Diff([]string{"TestA#x, at first: timed out"}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

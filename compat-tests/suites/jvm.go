@@ -42,7 +42,8 @@ type job struct {
 	// properties are more system properties, NAME=value.
 	properties []string
 	name       string        // for the lines that tell of it; empty: the side
-	resume     bool          // what came to an end in dir before is not run again
+	resume     bool          // what came to an end in dir before, made of the same, is not run again
+	made       origin        // what it is made with
 	budget     time.Duration // 0: that of the class
 }
 
@@ -61,6 +62,7 @@ type ended struct {
 	// problem is why there may be methods without a result; empty if the JVM came to its end.
 	problem string
 	took    time.Duration
+	at      time.Time // when it ended
 }
 
 // conf is the configuration directory of the tests' JVM: Hadoop's own, of its test sources, is not in the jars.
@@ -124,20 +126,47 @@ func (j job) run(ctx context.Context) (ended, error) {
 	if e.results, err = j.read(); err != nil {
 		return e, err
 	}
-	return e, os.WriteFile(filepath.Join(j.dir, endedFile), []byte(e.problem), 0o644)
+	e.at = time.Now()
+	return e, j.writeEnd(e)
 }
 
-// endedFile is in the directory of a job that came to an end, and says what the problem was.
-const endedFile = "ended"
+// endedFile is in the directory of a job that came to an end.
+const endedFile = "ended.json"
 
-// before is what became of the job in an earlier run with the same directory; fs.ErrNotExist if there was no end.
+// end is what endedFile says of a job.
+type end struct {
+	Problem       string
+	At            time.Time
+	Product, Shim string // see origin
+}
+
+func (j job) writeEnd(e ended) error {
+	text, err := json.Marshal(end{e.problem, e.at, j.made.product, j.made.shim})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(j.dir, endedFile), text, 0o644)
+}
+
+// errOther says that what is in a job's directory was made with something else than the job.
+var errOther = errors.New("it was made with another commit, or with other Java")
+
+// before is what became of the job in an earlier run with the same directory; fs.ErrNotExist if there was no end,
+// errOther if that would not come of the same again.
 func (j job) before() (ended, error) {
-	problem, err := os.ReadFile(filepath.Join(j.dir, endedFile))
+	text, err := os.ReadFile(filepath.Join(j.dir, endedFile))
 	if err != nil {
 		return ended{}, err
 	}
+	var was end
+	if err := json.Unmarshal(text, &was); err != nil {
+		return ended{}, err
+	}
+	if !j.made.repeatable() || was.Product != j.made.product || was.Shim != j.made.shim {
+		return ended{}, errOther
+	}
 	results, err := j.read()
-	return ended{results: results, problem: string(problem)}, err
+	return ended{results: results, problem: was.Problem, at: was.At}, err
 }
 
 // read returns the results that the JVM wrote; with an error those before it.

@@ -31,13 +31,6 @@ type kept struct {
 	results []result
 }
 
-// origin is what a class's results were made with.
-type origin struct {
-	product string // the git commit of the repository; with a plus sign if its Go sources had changes
-	shim    string // the digest of our Java
-	command string
-}
-
 func keptName(s side, version string) string {
 	if s == javaNode {
 		return "control/" + version + ".tsv"
@@ -60,6 +53,24 @@ func readKept(files fs.FS, s side, version string) (kept, error) {
 		return kept{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return k, nil
+}
+
+// pair are the kept results of a release.
+type pair struct{ ours, control kept }
+
+// readPair reads both sides of a release; one that was never run is empty. Ours are as the control lets them count: it
+// may be younger.
+func readPair(files fs.FS, version string) (pair, error) {
+	var p pair
+	var err error
+	if p.control, err = readKept(files, javaNode, version); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return pair{}, err
+	}
+	if p.ours, err = readKept(files, ours, version); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return pair{}, err
+	}
+	p.ours.results = besideControl(p.ours.results, p.control.results)
+	return p, nil
 }
 
 func parseKept(text string) (kept, error) {
@@ -139,7 +150,7 @@ func brief(detail string) string {
 func (k kept) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# release %s\n# command %s\n", k.release, k.command)
-	b.WriteString("# made: class, git commit of the product, digest of our Java, command\n")
+	b.WriteString("# made: class, git commit of the product, digest of our Java and how it is run, command\n")
 	b.WriteString("# class, method, outcome, milliseconds, processes started, calls that they received, flags, reason\n")
 	class := ""
 	for _, r := range k.results {
@@ -161,13 +172,14 @@ func sourceDir() (string, error) {
 	return filepath.Join(repo, "compat-tests", "suites"), err
 }
 
-// keep writes the results of some classes into the repository. Others may do so at the same time.
-func keep(s side, version string, list classList, classes []string, results []result, made origin) error {
+// keep writes the results of some classes, of a run that ended then, into the repository. Others may do so at the same
+// time.
+func keep(s side, version string, list classList, classes []string, results []result, made origin, at time.Time) error {
 	dir, err := sourceDir()
 	if err != nil {
 		return err
 	}
-	return keepIn(dir, s, version, func(k kept) kept { return k.with(list, classes, results, made, time.Now()) })
+	return keepIn(dir, s, version, func(k kept) kept { return k.with(list, classes, results, made, at) })
 }
 
 // keepIn changes a kept file below dir: under a lock, and it is whole at each moment.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,6 +62,28 @@ func TestAllRan(t *testing.T) {
 		if got := allRan(c.results); got != c.want {
 			t.Errorf("%v: %v", c.results, got)
 		}
+	}
+}
+
+// TestReadPair: what was kept of ours counts as the control lets it, also one that is younger; a side that was never run
+// is empty.
+func TestReadPair(t *testing.T) {
+	head := "# release 3.4.2\n# command make it\n# date TestA 2026-01-02T03:04:05Z\n"
+	files := fstest.MapFS{
+		"ours/3.4.2.tsv":    {Data: []byte(head + "TestA\tx\tpass\t1\t0\t604\t\t\nTestA\ty\tpass\t1\t1\t9\t\t\n")},
+		"control/3.4.2.tsv": {Data: []byte(head + "TestA\tx\tno call\t1\t0\t0\t\t\nTestA\ty\tpass\t1\t1\t9\t\t\n")},
+	}
+	p, err := readPair(files, "3.4.2")
+	if n := countOf(p.ours.results); err != nil || n != (counts{passed: 1, ran: 2, silent: 1}) {
+		t.Errorf("%v, %v", n, err)
+	}
+	delete(files, "control/3.4.2.tsv")
+	if p, err = readPair(files, "3.4.2"); err != nil || len(p.control.results) != 0 || countOf(p.ours.results).passed != 2 {
+		t.Errorf("without a control: %+v, %v", p, err)
+	}
+	files["control/3.4.2.tsv"] = &fstest.MapFile{Data: []byte("odd")}
+	if p, err = readPair(files, "3.4.2"); err == nil {
+		t.Errorf("an odd control is taken: %+v", p)
 	}
 }
 

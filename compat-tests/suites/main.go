@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"syscall"
+	"time"
 
 	"gojn/compat-tests/hadoop"
 )
@@ -80,12 +81,12 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
 	flags.BoolVar(&o.keep, "keep", false,
 		"keep the results of ours and write docs/compatibility.md; else they are held to what that says")
-	flags.BoolVar(&o.resume, "resume", false, "with -dir: do not run again what came to its end in an earlier run there")
+	flags.BoolVar(&o.resume, "resume", false, "with -dir: do not run again what came to its end there, made of the same commit and Java")
 	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
 	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
 	flags.StringVar(&faultsOn, "negative-release", "", "releases of -release whose tests see planted faults; none: all of them")
 	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
-	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails")
+	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails, at a first attempt too")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -126,7 +127,7 @@ func (o options) run(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	if err := canIsolate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errCannotRun, err)
+		return nil, o.unable(err)
 	}
 	dir, err := o.directory()
 	if err != nil {
@@ -135,13 +136,21 @@ func (o options) run(ctx context.Context) ([]string, error) {
 	problems, err := o.runIn(ctx, campaigns, dir)
 	switch {
 	case errors.Is(err, hadoop.ErrNoRuntime):
-		err = fmt.Errorf("%w: %w", errCannotRun, err)
-	case err == nil && len(problems) == 0 && o.dir == "":
+		err = o.unable(err)
+	case err == nil && len(problems) == 0 && o.dir == "" && !slices.ContainsFunc(campaigns, (*campaign).neededSecond):
 		err = os.RemoveAll(dir)
 	default:
 		fmt.Println("\nWhat each JVM wrote is in", dir)
 	}
 	return problems, err
+}
+
+// unable is the error of a machine that lacks what err says: where results were to be kept it is no reason to skip.
+func (o options) unable(err error) error {
+	if o.keep || o.control {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errCannotRun, err)
 }
 
 func (o options) directory() (string, error) {
@@ -156,12 +165,17 @@ func (o options) directory() (string, error) {
 }
 
 func (o options) runIn(ctx context.Context, campaigns []*campaign, dir string) ([]string, error) {
+	product, err := productCommit(ctx) // before the build: what is committed meanwhile is not in it
+	if err != nil {
+		return nil, err
+	}
 	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))
 	if err != nil {
 		return nil, err
 	}
 	var problems []string
 	for _, c := range campaigns {
+		c.product, c.command = product, o.command(c.side, c.install.release.Version)
 		if c.install, err = provision(ctx, c.install.release); err != nil {
 			return nil, err
 		}
@@ -226,14 +240,10 @@ func (o options) campaigns() ([]*campaign, error) {
 // runClasses runs, keeps, judges and tells.
 func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, nodes binaries,
 	dir string) ([]string, error) {
-	product, err := productCommit(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var notKept error
-	err = runCampaigns(ctx, p, campaigns, nodes, dir, func(c *campaign, class string) {
+	err := runCampaigns(ctx, p, campaigns, nodes, dir, func(c *campaign, class string, at time.Time) {
 		if o.keep || o.control {
-			notKept = errors.Join(notKept, o.keepClass(c, class, product))
+			notKept = errors.Join(notKept, c.keepClass(class, at))
 		}
 	})
 	if o.keep || o.control {
@@ -247,34 +257,39 @@ func (o options) runClasses(ctx context.Context, p pool, campaigns []*campaign, 
 		if len(c.classes) == 0 {
 			continue
 		}
-		wrong := c.judge(!o.keep)
+		wrong, notes, err := o.judge(c)
+		if err != nil {
+			return nil, err
+		}
 		for _, problem := range wrong {
 			problems = append(problems, c.install.release.Version+" "+problem)
 		}
-		err := errors.Join(c.writeTable(os.Stdout), c.tellStale(os.Stdout), c.writeRan(os.Getenv("RAN"), wrong))
-		if err != nil {
+		if err := errors.Join(c.writeTable(os.Stdout), c.writeRan(os.Getenv("RAN"), wrong)); err != nil {
 			return nil, err
+		}
+		for _, note := range notes {
+			fmt.Printf("Hadoop %s: %s\n", c.install.release.Version, note)
 		}
 	}
 	return problems, nil
 }
 
 // keepClass keeps the results of a class, unless a method has none: what was kept before is more than that.
-func (o options) keepClass(c *campaign, class, product string) error {
+func (c *campaign) keepClass(class string, at time.Time) error {
 	version := c.install.release.Version
 	results := ofClasses(c.results, []string{class})
 	if !allRan(results) {
 		fmt.Printf("%s %s is not kept: not all of it ran\n", version, class)
 		return nil
 	}
-	shim, err := shimDigest(c.install.release)
+	made, err := c.origin(class)
 	if err != nil {
 		return err
 	}
 	if c.side == javaNode {
-		product = "-"
+		made.product = "-"
 	}
-	return keep(c.side, version, c.list, []string{class}, results, origin{product, shim, o.command(c.side, version)})
+	return keep(c.side, version, c.list, []string{class}, results, made, at)
 }
 
 // buildNodes builds our binary, and the one that asks the test at a recovery's record.

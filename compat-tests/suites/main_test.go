@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,20 @@ func TestNothingChosen(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := o.campaigns(); (err == nil) != want {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+// TestUnable: a machine that cannot run the suites is a reason to skip them, but not where their results were to be kept.
+func TestUnable(t *testing.T) {
+	for args, skips := range map[string]bool{"": true, "-core": true, "-keep": false, "-control": false} {
+		o, err := parseOptions(strings.Fields(args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lacks := errors.New("no JDK")
+		if err := o.unable(lacks); !errors.Is(err, lacks) || errors.Is(err, errCannotRun) != skips {
 			t.Errorf("%q: %v", args, err)
 		}
 	}

@@ -7,16 +7,26 @@ import (
 	"strings"
 )
 
-// skipFile is the one list of what is not run, on either side, of what comes later on ours, and of what fails with
-// Java's node. It is for all releases; a release may lack some of the methods.
+// skipFile is the one list of what is not run, on either side, of what comes later on ours, of what fails with Java's node,
+// and of methods that are judged by rules of their own. It is for all releases; a release may lack some of the methods.
 const skipFile = "java/skips.tsv"
 
 // javaFails begins the second column of a method that fails with Java's node; releases may follow, else it is all.
 const javaFails = "java-fails"
 
+// Rules of a method's own.
+const (
+	// asksNone is a method whose test asks no JournalNode: calls in it are those of others, by chance. It has no call.
+	asksNone = "no-call"
+	// racy is a method that is wrong about time with either node, so that a second attempt may decide.
+	racy = "racy"
+	// drawsLots is a method that does something else each time. A second attempt decides nothing.
+	drawsLots = "draws-lots"
+)
+
 // mark says why a method is listed.
 type mark struct {
-	outcome  outcome // skip, later, or fail of javaFails
+	outcome  outcome // skip, later, fail of javaFails, or a rule
 	reason   string
 	releases []string // of javaFails; none: all
 }
@@ -25,6 +35,21 @@ type mark struct {
 type marks struct {
 	runs map[string]mark // skip and later: how the JVM runs them
 	java map[string]mark // javaFails
+	own  map[string]mark // asksNone, racy and drawsLots
+}
+
+// follows tells whether the method has this rule of its own.
+func (m marks) follows(r result, rule outcome) bool { return m.own[r.key()].outcome == rule }
+
+// silence takes calls from methods that ask no JournalNode.
+func (m marks) silence(results []result) []result {
+	all := slices.Clone(results)
+	for i, r := range all {
+		if m.follows(r, asksNone) && (r.outcome.passed() || r.outcome == noCall) {
+			all[i].outcome, all[i].detail = noCall, m.own[r.key()].reason
+		}
+	}
+	return all
 }
 
 func (m marks) is(r result, o outcome) bool {
@@ -54,7 +79,9 @@ func readMarks() (m marks, text []byte, err error) {
 func forJVM(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if _, kind, _ := strings.Cut(line, "\t"); !strings.HasPrefix(kind, javaFails) { // nothing that a JVM does otherwise
+		_, rest, listed := strings.Cut(line, "\t")
+		kind, _, _ := strings.Cut(rest, "\t")
+		if listed && !strings.HasPrefix(line, "#") && (kind == string(skip) || kind == string(later)) { // with all others a JVM does nothing else
 			b.WriteString(line)
 		}
 	}
@@ -62,7 +89,7 @@ func forJVM(text string) string {
 }
 
 func parseMarks(text string) (marks, error) {
-	m := marks{runs: make(map[string]mark), java: make(map[string]mark)}
+	m := marks{runs: make(map[string]mark), java: make(map[string]mark), own: make(map[string]mark)}
 	for n, line := range strings.Split(text, "\n") {
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -72,8 +99,11 @@ func parseMarks(text string) (marks, error) {
 			return marks{}, fmt.Errorf("line %d: %w", n+1, err)
 		}
 		list := m.runs
-		if found.outcome == fail {
+		switch found.outcome {
+		case fail:
 			list = m.java
+		case asksNone, racy, drawsLots:
+			list = m.own
 		}
 		if _, twice := list[id]; twice {
 			return marks{}, errors.New(id + " comes twice")
@@ -86,7 +116,7 @@ func parseMarks(text string) (marks, error) {
 func parseMark(line string) (string, mark, error) {
 	columns := strings.Split(line, "\t")
 	if len(columns) != 3 {
-		return "", mark{}, errors.New("not Class#method, one of skip, later and java-fails, and a reason with tabs between")
+		return "", mark{}, fmt.Errorf("not Class#method, one of %s, and a reason with tabs between", kinds)
 	}
 	id, words, reason := columns[0], strings.Fields(columns[1]), strings.TrimSpace(columns[2])
 	class, method, _ := strings.Cut(id, "#")
@@ -100,8 +130,11 @@ func parseMark(line string) (string, mark, error) {
 			return "", mark{}, err
 		}
 		return id, mark{fail, reason, words[1:]}, nil
-	case len(words) == 1 && (outcome(words[0]) == skip || outcome(words[0]) == later):
+	case len(words) == 1 && slices.Contains(kinds, words[0]):
 		return id, mark{outcome(words[0]), reason, nil}, nil
 	}
-	return "", mark{}, fmt.Errorf("%q is none of skip, later and java-fails", columns[1])
+	return "", mark{}, fmt.Errorf("%q is none of %s", columns[1], kinds)
 }
+
+// kinds are what stands in the second column.
+var kinds = []string{string(skip), string(later), javaFails, asksNone, racy, drawsLots}

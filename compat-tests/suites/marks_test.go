@@ -10,16 +10,20 @@ import (
 // TestMarks: the list of skips has a reason in each line.
 func TestMarks(t *testing.T) {
 	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\n" +
-		"TestA#k\tjava-fails\tJDK 17\nTestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n")
+		"TestA#k\tjava-fails\tJDK 17\nTestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n" +
+		"TestA#n\tno-call\tasks nobody\nTestA#r\tracy\tsleeps\nTestA#d\tdraws-lots\ta seed\n")
 	want := marks{runs: map[string]mark{"TestA#x": {skip, "asks the object", nil}, "TestA#k": {later, "Kerberos", nil}},
 		java: map[string]mark{"TestA#k": {fail, "JDK 17", []string{}},
-			"TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}}}
+			"TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}},
+		own: map[string]mark{"TestA#n": {asksNone, "asks nobody", nil}, "TestA#r": {racy, "sleeps", nil},
+			"TestA#d": {drawsLots, "a seed", nil}}}
 	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
 	}
 	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy",
 		"TestA#x\t\twhy",
-		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
+		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tracy\twhy\nTestA#x\tno-call\twhy",
+		"TestA#x\tracy 2.7.7\twhy", "TestA#x\tpass\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
 		"TestA#x\tjava-fails\t", "TestA#x\tjava-fails\twhy\nTestA#x\tjava-fails 2.7.7\twhy"} {
 		if _, err := parseMarks(text); err == nil {
 			t.Errorf("%q is taken", text)
@@ -35,11 +39,23 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	jvm := forJVM("# java-fails\nTestA#x\tskip\twhy\nTestA#y\tjava-fails 2.7.7\twhy\n" +
-		"TestA#y\tjava-fails\twhy\nTestA#k\tlater\twhy\n")
-	if jvm != "# java-fails\nTestA#x\tskip\twhy\nTestA#k\tlater\twhy\n" {
+		"TestA#y\tjava-fails\twhy\nTestA#n\tno-call\twhy\nTestA#r\tracy\twhy\nTestA#d\tdraws-lots\twhy\nTestA#k\tlater\twhy\n")
+	if jvm != "TestA#x\tskip\twhy\nTestA#k\tlater\twhy\n" {
 		t.Errorf("a JVM gets %q", jvm)
 	}
 	if _, text, err := readMarks(); err != nil || !strings.Contains(string(text), "\tskip\t") {
 		t.Errorf("a JVM gets %q, %v", text, err)
+	}
+}
+
+// TestSilence: what asks no JournalNode has no call, whatever others ask meanwhile; a failure stays one.
+func TestSilence(t *testing.T) {
+	m := marks{own: map[string]mark{"TestA#n": {outcome: asksNone, reason: "why"}, "TestA#r": {outcome: racy, reason: "why"}}}
+	got := m.silence([]result{r("TestA#n", pass), r("TestA#n[2]", fail), r("TestA#r", pass), r("TestA#n2", pass)})
+	want := []outcome{noCall, fail, pass, pass}
+	for i, o := range want {
+		if got[i].outcome != o {
+			t.Errorf("%s: %s, not %s", got[i].id(), got[i].outcome, o)
+		}
 	}
 }

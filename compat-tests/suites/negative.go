@@ -38,6 +38,9 @@ type victim struct {
 	properties []string
 }
 
+// name is Class#method.
+func (v victim) name() string { return simpleName(v.class) + "#" + v.method }
+
 // replacement puts other text into a source file of this repository. The old text must be there exactly once, so that a
 // change of the product cannot silently take the fault away.
 type replacement struct {

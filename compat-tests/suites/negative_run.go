@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,6 +70,9 @@ func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []bu
 			}
 		}
 	}
+	if len(all) == 0 {
+		return nil, errors.New("no release that runs has to see a planted fault: nothing would be proved")
+	}
 	var jobs []job
 	for _, n := range all {
 		jobs = append(jobs, n.job)
@@ -78,6 +82,7 @@ func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []bu
 		return nil, err
 	}
 	var problems []string
+	var events []testEvent
 	fmt.Fprintf(p.out, "\nBuilds with planted faults\n")
 	for i, n := range all {
 		for _, v := range n.victims {
@@ -86,9 +91,20 @@ func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []bu
 			if problem != "" {
 				problems = append(problems, n.install.release.Version+" "+problem)
 			}
+			events = append(events, n.events(v, problem)...)
 		}
 	}
-	return problems, nil
+	return problems, writeEvents(os.Getenv("RAN"), "faults", events)
+}
+
+// events tell compat-tests/ran of a victim, by its name and that of the fault. Who reads them takes one failure, be it
+// with the fault or without, for a failure of both.
+func (n negativeJob) events(v victim, problem string) []testEvent {
+	action, name := "pass", v.name()+"/"+n.fault.name
+	if problem != "" {
+		action = "fail"
+	}
+	return []testEvent{event(action, name+"/"+n.install.release.Version), event(action, name)}
 }
 
 // negative is the JVM for victims of one class.
@@ -135,7 +151,7 @@ func together(victims []victim) [][]victim {
 func (c *campaign) passedAll(victims []victim) bool {
 	results := byID(c.results)
 	return !slices.ContainsFunc(victims, func(v victim) bool {
-		return len(v.properties) > 0 || !results[simpleName(v.class)+"#"+v.method].outcome.passed()
+		return len(v.properties) > 0 || !results[v.name()].outcome.passed()
 	})
 }
 
@@ -151,7 +167,7 @@ func (n negativeJob) judge(v victim, e ended) (told, problem string) {
 			}
 		}
 	}
-	told = fmt.Sprintf("%s: %s#%s: %s", n.fault.name, simpleName(v.class), v.method, found.outcome)
+	told = fmt.Sprintf("%s: %s: %s", n.fault.name, v.name(), found.outcome)
 	if n.sound {
 		told = "without " + told
 		if found.outcome != pass {

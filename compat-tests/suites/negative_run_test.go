@@ -1,6 +1,12 @@
 package main
 
 import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,6 +54,59 @@ func TestJudgeSays(t *testing.T) {
 		if _, problem := n.judge(v, ended{results: []result{x}}); (problem == "") != want {
 			t.Errorf("%q: %q", detail, problem)
 		}
+	}
+}
+
+// TestRunNegative: what the builds did is told as evidence for the table, a victim as failed where it did not see the
+// fault or did not pass without, and that nothing runs is no success.
+func TestRunNegative(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RAN", filepath.Join(dir, "ran"))
+	blind := plantedFaults[0] // nobody sees it
+	odd := plantedFaults[1]   // its victims fail without it too
+	p := pool{places: 2, out: io.Discard, runs: func(j job, _ context.Context) (ended, error) {
+		var results []result
+		for _, f := range plantedFaults {
+			for _, v := range f.victims["3.5.0"] {
+				x := r(simpleName(v.class)+"#"+v.method, pass)
+				if j.name == f.name && f.name != blind.name || j.name == "without "+odd.name && f.name == odd.name {
+					x.outcome, x.detail = fail, v.says
+				}
+				if (j.name == f.name || j.name == "without "+f.name) && slices.Contains(j.methods, v.method) {
+					results = append(results, x)
+				}
+			}
+		}
+		return ended{results: results}, nil
+	}}
+	found, err := findReleases("3.5.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &campaign{install: &installation{release: found[0]}}
+	builds := make([]builtFault, len(plantedFaults))
+	problems, err := runNegative(t.Context(), p, []*campaign{c}, builds, filepath.Join(dir, "negative"))
+	if want := len(blind.victims["3.5.0"]) + len(odd.victims["3.5.0"]); err != nil || len(problems) != want {
+		t.Errorf("%d problems, not %d: %q, %v", len(problems), want, problems, err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "ran", "hadoop-suites-faults-*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	text := string(must(os.ReadFile(files[0]))(t))
+	for _, f := range plantedFaults {
+		for _, v := range f.victims["3.5.0"] {
+			for _, name := range []string{v.name() + "/" + f.name, v.name() + "/" + f.name + "/3.5.0"} {
+				failed := strings.Contains(text, `{"Action":"fail","Package":"gojn/compat-tests/suites","Test":"`+name+`"}`)
+				passed := strings.Contains(text, `{"Action":"pass","Package":"gojn/compat-tests/suites","Test":"`+name+`"}`)
+				if bad := f.name == blind.name || f.name == odd.name; failed != bad || !bad && !passed {
+					t.Errorf("%s: failed %v, passed %v", name, failed, passed)
+				}
+			}
+		}
+	}
+	if problems, err = runNegative(t.Context(), p, nil, builds, filepath.Join(dir, "none")); err == nil {
+		t.Errorf("without a job: %q", problems)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"os/exec"
 	"slices"
@@ -13,6 +12,18 @@ import (
 
 	"gojn/compat-tests/hadoop"
 )
+
+// origin is what a class's results were made with.
+type origin struct {
+	product string // the git commit of the repository; with a plus sign if its Go sources had changes
+	shim    string // see shimDigest
+	command string
+}
+
+// repeatable tells whether who has the same origin has the same sources.
+func (o origin) repeatable() bool {
+	return o.product != "" && o.product != unknown && !strings.HasSuffix(o.product, "+")
+}
 
 // unknown stands for a commit where there is no git.
 const unknown = "unknown"
@@ -44,8 +55,12 @@ func productCommit(ctx context.Context) (string, error) {
 	return commit, nil
 }
 
-// shimDigest is the digest of our Java for a release: of what runs the tests, and of the control.
-func shimDigest(r release) (string, error) {
+// ownSources begins the names of the sources of our own tests.
+const ownSources = "gojn/suites/own/"
+
+// shimDigest is the digest of what a class, by its simple name, runs in on a release: of our Java that runs the tests, that of
+// our own tests only for theirs, of the control's, and of how their JVMs are set up.
+func shimDigest(r release, class string) (string, error) {
 	sum := sha256.New()
 	for _, dirs := range [][]string{r.java, {controlSources}} {
 		sources, err := sourcesOf(javaSources, dirs...)
@@ -53,11 +68,27 @@ func shimDigest(r release) (string, error) {
 			return "", err
 		}
 		for _, name := range slices.Sorted(maps.Keys(sources)) {
-			fmt.Fprintf(sum, "%s %d\n", name, len(sources[name]))
-			sum.Write(sources[name])
+			if class == simpleName(ownTests) || !strings.HasPrefix(name, ownSources) {
+				fmt.Fprintf(sum, "%s %d\n", name, len(sources[name]))
+				sum.Write(sources[name])
+			}
 		}
 	}
+	_, skips, err := readMarks()
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(conf)) {
+		fmt.Fprintf(sum, "%s %q\n", name, conf[name])
+	}
+	fmt.Fprintf(sum, "%q %q %q %q\n", lightJVM, r.jvm(), r.artifacts(), skips)
 	return hex.EncodeToString(sum.Sum(nil))[:12], nil
+}
+
+// origin is what a class's results are made with.
+func (c *campaign) origin(class string) (origin, error) {
+	shim, err := shimDigest(c.install.release, class)
+	return origin{c.product, shim, c.command}, err
 }
 
 // command is the make command that does what the options say.
@@ -76,22 +107,58 @@ func (o options) command(s side, version string) string {
 	return strings.Join(words, " ")
 }
 
-// tellStale prints a line if the kept control was not made with this shim. That is no failure: a control
-// takes an hour.
-func (c *campaign) tellStale(w io.Writer) error {
-	now, err := shimDigest(c.install.release)
-	if err != nil || c.side == javaNode {
-		return err
-	}
-	var classes []string
-	for _, class := range c.names() {
-		if made, known := c.control.made[class]; !known && c.control.dates[class] != "" || known && made.shim != now {
-			classes = append(classes, class)
+// stale are those of some classes whose kept results were not made with today's shim.
+func (k kept) stale(r release, classes []string) ([]string, error) {
+	var old []string
+	for _, class := range classes {
+		now, err := shimDigest(r, class)
+		if err != nil {
+			return nil, err
+		}
+		if k.dates[class] != "" && k.made[class].shim != now {
+			old = append(old, class)
 		}
 	}
-	if len(classes) > 0 {
-		fmt.Fprintf(w, "Hadoop %s: the kept control was not made with today's shim (%s): %s\n",
-			c.install.release.Version, now, strings.Join(classes, ", "))
+	return old, nil
+}
+
+// stale are the classes whose kept control was not made with today's shim, as problems.
+func (c *campaign) stale() ([]string, error) {
+	if c.side == javaNode {
+		return nil, nil
+	}
+	problems, err := c.control.stale(c.install.release, c.names())
+	for i, class := range problems {
+		problems[i] = class + ": the kept control was not made with today's shim; CONTROL=1 makes it anew"
+	}
+	return problems, err
+}
+
+// judge is what is wrong with the results of a campaign, and what else is to be said of them. A control of another shim is
+// wrong where results are kept; others need not wait for a new one, which takes an hour.
+func (o options) judge(c *campaign) (wrong, notes []string, err error) {
+	stale, err := c.stale()
+	if wrong = c.judge(!o.keep); o.keep {
+		return append(wrong, stale...), nil, err
+	}
+	return wrong, stale, err
+}
+
+// writeStale names the classes whose kept results are not of today's shim, if there are any.
+func writeStale(b *strings.Builder, pairs map[string]pair) error {
+	for _, r := range releases {
+		for _, side := range []struct {
+			kept
+			name string
+		}{{pairs[r.Version].ours, "ours"}, {pairs[r.Version].control, "Java's node"}} {
+			old, err := side.stale(r, slices.Sorted(maps.Keys(side.dates)))
+			if err != nil {
+				return err
+			}
+			if len(old) > 0 {
+				fmt.Fprintf(b, "\nOn %s, kept of an earlier shim or set-up, of %s: %s.\n", r.Version, side.name, strings.Join(old, ", "))
+			}
+		}
 	}
 	return nil
 }

@@ -36,26 +36,41 @@ func TestOrigin(t *testing.T) {
 	}
 	digests := make(map[string]bool)
 	for _, r := range releases {
-		digest, err := shimDigest(r)
+		digest, err := shimDigest(r, "TestNow")
 		if err != nil || len(digest) != 12 {
 			t.Errorf("the digest is %q, %v", digest, err)
 		}
 		digests[digest] = true
+		if own, err := shimDigest(r, simpleName(ownTests)); err != nil || own == digest {
+			t.Errorf("our own tests' Java is not in their digest: %v", err)
+		}
 		c := &campaign{install: &installation{release: r}, side: ours,
 			classes: []class{{name: "org.TestNow"}, {name: "org.TestOld"}, {name: "org.TestNone"}, {name: "org.TestNever"}},
 			control: kept{dates: map[string]string{"TestNow": "a", "TestOld": "b", "TestNone": "c"},
 				made: map[string]origin{"TestNow": {shim: digest}, "TestOld": {shim: "0123456789ab"}}}}
-		var told strings.Builder
-		if err := c.tellStale(&told); err != nil || !strings.HasSuffix(told.String(), ": TestOld, TestNone\n") {
-			t.Errorf("%q, %v", told.String(), err)
+		stale, err := c.stale()
+		if err != nil || len(stale) != 2 || classOf(stale[0]) != "TestOld" || classOf(stale[1]) != "TestNone" {
+			t.Errorf("%q, %v", stale, err)
 		}
-		told.Reset()
 		c.classes = c.classes[:1]
-		if err := c.tellStale(&told); err != nil || told.Len() > 0 {
-			t.Errorf("of today's: %q, %v", told.String(), err)
+		if stale, err = c.stale(); err != nil || stale != nil {
+			t.Errorf("of today's: %q, %v", stale, err)
 		}
 	}
 	if len(digests) != len(releases) {
 		t.Errorf("releases with different Java have the same digest: %v", digests)
+	}
+}
+
+// TestJudgeFresh: a control of another shim is a problem where results are kept, else a note.
+func TestJudgeFresh(t *testing.T) {
+	x := []result{r("TestA#x", pass)}
+	c := &campaign{install: &installation{release: releases[0]}, side: ours, classes: []class{{name: "org.TestA"}},
+		results: x, control: kept{results: x, dates: map[string]string{"TestA": "a"}}}
+	for _, keep := range []bool{false, true} {
+		wrong, notes, err := options{keep: keep}.judge(c)
+		if err != nil || len(wrong)+len(notes) != 1 || (len(wrong) == 1) != keep {
+			t.Errorf("kept %t: wrong %q, notes %q, %v", keep, wrong, notes, err)
+		}
 	}
 }

@@ -90,8 +90,12 @@ func (p pool) start(ctx context.Context, j job) ended {
 
 // told is the job and its end in one line.
 func (j job) told(e ended) string {
+	results := e.results
+	if j.side == javaNode {
+		results = asControl(results)
+	}
 	counts := make(map[bool]int)
-	for _, r := range e.results {
+	for _, r := range results {
 		counts[r.outcome.failed()]++
 	}
 	what := strings.Join(append([]string{simpleName(j.class.name)}, j.methods...), "#")
@@ -131,13 +135,14 @@ const (
 	secondPerTime = 3 // times what the first attempt took
 )
 
-// again are the jobs of second attempts: each method that failed or did not run, alone; a class that failed outside its
-// methods as a whole.
+// again are the jobs of second attempts: each method that failed or did not run, alone; of a class that failed outside
+// its methods only the whole. What is final has none.
 func again(j job, results []result) []job {
 	var jobs []job
 	left := mostOfNotRun
+	whole := slices.ContainsFunc(results, func(r result) bool { return r.ofWholeClass() && r.outcome.failed() })
 	for _, r := range results {
-		if !r.outcome.failed() || r.outcome == laterPass {
+		if !r.outcome.failed() || r.outcome == laterPass || r.final || whole && !r.ofWholeClass() {
 			continue
 		}
 		k := j

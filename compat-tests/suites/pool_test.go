@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -102,7 +103,7 @@ func TestAttempts(t *testing.T) {
 	c := &campaign{side: ours, control: kept{results: known}}
 	j := jobIn("/d/TestA")
 	a := &attempts{c: c, open: 1}
-	first := []result{r("TestA#x", pass), flagged(nodeKilled, "TestA#y", pass)}
+	first := []result{r("TestA#x", pass), r("TestA#y", fail)}
 	more := a.ended(j, ended{results: first, problem: "it died"})
 	if len(more) != 2 || a.open != 2 || a.results[2].outcome != notRun || a.results[2].where != "/d/TestA" {
 		t.Fatalf("%d more, %d open, %v", len(more), a.open, a.results)
@@ -114,13 +115,28 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("%d open, %v", a.open, a.results)
 	}
 
+	for _, flag := range []string{nodeDied, nodeKilled} {
+		a = &attempts{c: c, open: 1}
+		crash := weigh([]result{r("TestA#x", pass), flagged(flag, "TestA#y", pass), r("TestA#z", pass)})
+		more = a.ended(j, ended{results: crash})
+		if len(more) != 0 || a.results[1].outcome != fail {
+			t.Errorf("a JournalNode of ours %s: %d second attempts, %v", flag, len(more), a.results)
+		}
+		a = &attempts{c: &campaign{side: javaNode}, open: 1}
+		more = a.ended(j, ended{results: weigh([]result{flagged(flag, "TestA#y", fail)})})
+		if len(more) != 1 {
+			t.Errorf("one of Java's %s: %d second attempts", flag, len(more))
+		}
+	}
+
 	a = &attempts{c: c, open: 1}
 	more = a.ended(j, ended{results: []result{r("TestA#(TestA)", fail)}})
 	if len(more) != 1 || len(more[0].methods) != 0 {
 		t.Fatalf("after a class failed as a whole: %v", more)
 	}
 	a.ended(more[0], ended{results: []result{r("TestA#x", pass)}, problem: "it died"})
-	if got := byID(a.results); got["TestA#x"].outcome != passSecond || got["TestA#y"].outcome != notRun {
+	if got := byID(a.results); got["TestA#x"].outcome != passSecond || got["TestA#y"].outcome != notRun ||
+		got["TestA#(TestA)"].outcome != fail {
 		t.Errorf("after it died at its second attempt: %v", a.results)
 	}
 
@@ -133,20 +149,29 @@ func TestAttempts(t *testing.T) {
 
 // TestRunCampaigns: each class is told when it is done, and has its results then.
 func TestRunCampaigns(t *testing.T) {
-	c := &campaign{install: &installation{}, side: ours, classes: []class{{name: "org.TestA"}, {name: "org.TestB"}}}
+	c := &campaign{install: &installation{release: releases[0]}, side: ours, product: "a", command: "make",
+		classes: []class{{name: "org.TestA"}, {name: "org.TestB"}}}
+	early, late := time.Unix(1000, 0), time.Unix(2000, 0)
+	ends := map[string]time.Time{"TestA": early, "TestB": late}
 	p := pool{places: 2, out: io.Discard, runs: func(j job, _ context.Context) (ended, error) {
 		name := simpleName(j.class.name)
+		if made, err := c.origin(name); err != nil || j.made != made || made.product != "a" || made.command != "make" {
+			t.Errorf("%s is made with %v", name, j.made)
+		}
 		if name == "TestB" && len(j.methods) == 0 {
-			return ended{results: []result{r("TestB#x", pass), r("TestB#y", fail)}}, nil
+			return ended{results: []result{r("TestB#x", pass), r("TestB#y", fail)}, at: early}, nil
 		}
 		if name == "TestB" {
-			return ended{results: []result{r("TestB#y", pass)}}, nil
+			return ended{results: []result{r("TestB#y", pass)}, at: late}, nil
 		}
-		return ended{results: []result{r("TestA#z", pass)}}, nil
+		return ended{results: []result{r("TestA#z", pass)}, at: early}, nil
 	}}
 	done := make(map[string]int)
-	err := runCampaigns(t.Context(), p, []*campaign{c}, binaries{}, t.TempDir(), func(c *campaign, class string) {
+	err := runCampaigns(t.Context(), p, []*campaign{c}, binaries{}, t.TempDir(), func(c *campaign, class string, at time.Time) {
 		done[class] = len(ofClasses(c.results, []string{class}))
+		if want := ends[class]; !at.Equal(want) {
+			t.Errorf("%s ended at %v, not at %v", class, want, at)
+		}
 	})
 	if diff := cmp.Diff(map[string]int{"TestA": 1, "TestB": 2}, done); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)

@@ -13,10 +13,17 @@ import (
 type testEvent struct{ Action, Package, Test string }
 
 // writeRan writes what ran into dir, so that CI can hold the tables of docs/compatibility.md to it: each method, and
-// each class with the release, as passed if nothing of it is wrong. The control is no evidence; neither is anything
-// without a dir.
+// each class with the release, as passed if something of it passed and nothing of it is wrong. The control is no evidence.
 func (c *campaign) writeRan(dir string, wrong []string) error {
-	if dir == "" || c.side != ours {
+	if c.side != ours {
+		return nil
+	}
+	return writeEvents(dir, c.install.release.Version, c.events(wrong))
+}
+
+// writeEvents writes events into a file of their own in dir; nothing without a dir.
+func writeEvents(dir, what string, events []testEvent) error {
+	if dir == "" {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -24,19 +31,22 @@ func (c *campaign) writeRan(dir string, wrong []string) error {
 	}
 	var b bytes.Buffer
 	lines := json.NewEncoder(&b)
-	for _, e := range c.events(wrong) {
+	for _, e := range events {
 		if err := lines.Encode(e); err != nil {
 			return err
 		}
 	}
-	name := fmt.Sprintf("hadoop-suites-%s-%d.json", c.install.release.Version, os.Getpid())
+	name := fmt.Sprintf("hadoop-suites-%s-%d.json", what, os.Getpid())
 	return os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644)
 }
+
+// event is one of these suites.
+func event(action, test string) testEvent { return testEvent{action, "gojn/compat-tests/suites", test} }
 
 func (c *campaign) events(wrong []string) []testEvent {
 	var events []testEvent
 	say := func(action, test string) {
-		events = append(events, testEvent{action, "gojn/compat-tests/suites", test})
+		events = append(events, event(action, test))
 	}
 	for _, class := range c.names() {
 		on := class + "/" + c.install.release.Version

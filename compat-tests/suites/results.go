@@ -17,7 +17,7 @@ const (
 	pass       outcome = "pass"
 	passSecond outcome = "pass (2nd)" // failed, and passed alone in a JVM of its own
 	fail       outcome = "fail"
-	noCall     outcome = "no call" // passed, but no external process received a call: it says nothing about one
+	noCall     outcome = "no call" // ended well, but no external process received a call: it counts as not passed
 	notRun     outcome = "not run" // its JVM ended before
 	skip       outcome = "skip"    // asks for something that only a node in the test's own JVM has
 	assumed    outcome = "assumed" // Hadoop's own @Ignore, @Disabled or assumption
@@ -25,7 +25,7 @@ const (
 	laterPass  outcome = "later-passed"
 )
 
-// passed and failed: no call, skip, assumed and later are neither.
+// passed and failed: skip, assumed and later are neither. Nor is no call, which has not passed and needs no second attempt.
 func (o outcome) passed() bool { return o == pass || o == passSecond }
 func (o outcome) failed() bool { return o == fail || o == notRun || o == laterPass }
 
@@ -47,6 +47,7 @@ type result struct {
 	flags          []string
 	detail         string // one line: why it failed or was skipped
 	where          string // the directory of its JVM; not kept
+	final          bool   // it failed and a second attempt does not mend that; not kept
 }
 
 func (r result) has(flag string) bool { return slices.Contains(r.flags, flag) }
@@ -154,13 +155,38 @@ func (r result) spoiled(why string) result {
 // killed tells whether a node did not end by SIGTERM in a method of ours, but did in the control's.
 func killed(ours, control result) bool { return ours.has(nodeKilled) && !control.has(nodeKilled) }
 
-// withKilled applies the rule that a node of ours ends by SIGTERM where Java's does.
-func withKilled(results, control []result) []result {
+// besideControl applies to results of ours the rules that need the control's: that a node of ours ends by SIGTERM where
+// Java's does, and that a method in which no Java node is asked says nothing about ours. Calls that were counted in it
+// came from what a method before it had left running.
+func besideControl(results, control []result) []result {
 	all, theirs := slices.Clone(results), byID(control)
 	for i, r := range all {
-		if c, known := theirs[r.id()]; known && killed(r, c) && (r.outcome == pass || r.outcome == laterPass) {
-			all[i] = r.spoiled("it passed, but SIGTERM did not end a JournalNode in time")
+		c, known := theirs[r.id()]
+		if !known || !r.outcome.passed() && r.outcome != laterPass {
+			continue
 		}
+		switch {
+		case killed(r, c):
+			all[i] = r.spoiled("it passed, but SIGTERM did not end a JournalNode in time")
+		case c.outcome == noCall:
+			all[i].outcome = noCall
+			all[i].detail = fmt.Sprintf("Java's node is not asked in it; the %d calls here are those of others", r.calls)
+		}
+	}
+	return all
+}
+
+// outsideMethods begins what the JVM tells of a class whose nodes ended in the wrong way before or after its methods.
+const outsideMethods = "outside the methods "
+
+// withFinal marks what no second attempt of ours mends: that a node ended by itself, could not be asked, or did not end by
+// SIGTERM where Java's did, and what the next attempt would not try again. What happens once in two runs happens.
+func withFinal(results, control []result, m marks) []result {
+	all, theirs := slices.Clone(results), byID(control)
+	for i, r := range all {
+		crashed := r.has(nodeDied) || r.has(notCounted) || killed(r, theirs[r.id()]) ||
+			r.ofWholeClass() && strings.HasPrefix(r.detail, outsideMethods)
+		all[i].final = r.outcome.failed() && (crashed || m.follows(r, drawsLots))
 	}
 	return all
 }
@@ -169,26 +195,53 @@ func withKilled(results, control []result) []result {
 // knows.
 func (r result) ofWholeClass() bool { return strings.HasPrefix(r.method, "(") }
 
-// withSecond puts the results of second attempts into the first ones: what fails twice has failed. A class that
-// failed as a whole was run as a whole again.
-func withSecond(first, second []result) []result {
+// secondRun is a second attempt: of a method with all its parameters, or of a class that failed as a whole.
+type secondRun struct {
+	results []result
+	whole   bool
+	broken  bool // its JVM did not come to its end
+}
+
+// mends tells whether the attempt takes away that the class failed as a whole: nothing at all went wrong in it.
+func (s secondRun) mends() bool {
+	return s.whole && !s.broken && len(s.results) > 0 &&
+		!slices.ContainsFunc(s.results, func(r result) bool { return r.outcome.failed() })
+}
+
+// withSecond puts the results of a second attempt into the first ones. A failure of either counts, unless it was the
+// first and the same method with the same parameters passed then. What asks no JournalNode then has not passed either,
+// see compare.
+func withSecond(first []result, second secondRun) []result {
 	var all []result
-	known := byID(first)
-	again := byID(second)
+	known, again, why := byID(first), byID(second.results), ""
+	for _, r := range first {
+		if r.ofWholeClass() && r.outcome.failed() {
+			why = "the class failed as a whole: " + r.detail
+		}
+	}
 	for _, r := range first {
 		s, repeated := again[r.id()]
 		switch {
-		case r.ofWholeClass() && r.outcome.failed() && !repeated && len(ofClasses(second, []string{r.class})) > 0:
-			// its methods are here
-		case r.outcome.failed() && s.outcome.passed():
+		case r.final:
+			all = append(all, r)
+		case r.ofWholeClass() && r.outcome.failed():
+			if !second.mends() {
+				all = append(all, r)
+			}
+		case r.outcome.failed() && !second.broken && (s.outcome.passed() || s.outcome == noCall):
 			all = append(all, s.second(r.detail))
+		case !r.outcome.failed() && s.outcome == fail:
+			s.detail = "at the 2nd attempt, after: " + string(r.outcome) + ": " + s.detail
+			all = append(all, s)
+		case repeated && second.mends() && !r.outcome.failed():
+			all = append(all, s.second(why))
 		default:
 			all = append(all, r)
 		}
 	}
-	for _, s := range second {
+	for _, s := range second.results {
 		if _, there := known[s.id()]; !there {
-			all = append(all, s.second("the class failed as a whole"))
+			all = append(all, s.second(cmp.Or(why, "it did not run")))
 		}
 	}
 	return all
@@ -196,8 +249,11 @@ func withSecond(first, second []result) []result {
 
 // second is the result of a second attempt, with what was wrong with the first.
 func (r result) second(first string) result {
-	if r.outcome == pass {
+	switch r.outcome {
+	case pass:
 		r.outcome, r.detail = passSecond, "at first: "+first
+	case noCall:
+		r.detail += "; at first: " + first
 	}
 	return r
 }

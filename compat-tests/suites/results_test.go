@@ -66,8 +66,9 @@ func TestWeigh(t *testing.T) {
 	}
 }
 
-// TestWithKilled: that SIGTERM does not end a node of ours is a failure where it ended Java's.
-func TestWithKilled(t *testing.T) {
+// TestBesideControl: that SIGTERM does not end a node of ours is a failure where it ended Java's, and a pass says
+// nothing where Java's node is not asked.
+func TestBesideControl(t *testing.T) {
 	x := flagged(nodeKilled, "TestA#x", pass)
 	for _, c := range []struct {
 		name    string
@@ -77,42 +78,114 @@ func TestWithKilled(t *testing.T) {
 		{"the control ended", []result{r("TestA#x", pass)}, fail}, {"the control did not", []result{x}, pass},
 		{"nobody knows", []result{r("TestA#y", pass)}, pass},
 	} {
-		if got := withKilled([]result{x}, c.control); got[0].outcome != c.want {
+		if got := besideControl([]result{x}, c.control); got[0].outcome != c.want {
 			t.Errorf("%s: %s", c.name, got[0].outcome)
 		}
 	}
-	if got := withKilled([]result{r("TestA#x", pass)}, []result{r("TestA#x", pass)}); got[0].outcome != pass {
+	if got := besideControl([]result{r("TestA#x", pass)}, []result{r("TestA#x", pass)}); got[0].outcome != pass {
 		t.Errorf("without the flag: %s", got[0].outcome)
+	}
+	for o, want := range map[outcome]outcome{pass: noCall, passSecond: noCall, laterPass: noCall, fail: fail, notRun: notRun,
+		later: later, skip: skip} {
+		x := r("TestA#x", o)
+		x.calls = 604 // of what an earlier method left running
+		got := besideControl([]result{x, r("TestA#y", pass)}, []result{silent("TestA#x"), r("TestA#y", pass)})
+		if got[0].outcome != want || got[0].calls != 604 || got[1].outcome != pass {
+			t.Errorf("%s where Java's node is not asked: %v", o, got)
+		}
 	}
 }
 
-// TestSecondAttempts: once more alone may only mend what failed, and says so.
+// TestSecondAttempts: once more alone may only mend what failed, and says so; what only then fails has failed.
 func TestSecondAttempts(t *testing.T) {
+	died := r("TestA#x[1]", fail)
+	died.final = true
+	of := func(results ...result) secondRun { return secondRun{results: results} }
+	whole := func(results ...result) secondRun { return secondRun{results: results, whole: true} }
+	broken := func(s secondRun) secondRun { s.broken = true; return s }
 	for _, c := range []struct {
-		name          string
-		first, second []result
-		want          map[string]outcome
+		name   string
+		first  []result
+		second secondRun
+		want   map[string]outcome
 	}{
-		{"passes then", []result{r("TestA#x", fail), r("TestA#y", pass)}, []result{r("TestA#x", pass)},
+		{"passes then", []result{r("TestA#x", fail), r("TestA#y", pass)}, of(r("TestA#x", pass)),
 			map[string]outcome{"TestA#x": passSecond, "TestA#y": pass}},
-		{"did not run", []result{r("TestA#x", notRun)}, []result{r("TestA#x", pass)}, map[string]outcome{"TestA#x": passSecond}},
-		{"fails again", []result{r("TestA#x", fail)}, []result{r("TestA#x", fail)}, map[string]outcome{"TestA#x": fail}},
-		{"asks nobody then", []result{r("TestA#x", fail)}, []result{r("TestA#x", noCall)}, map[string]outcome{"TestA#x": fail}},
-		{"no second", []result{r("TestA#x", fail)}, nil, map[string]outcome{"TestA#x": fail}},
-		{"of what passed", []result{r("TestA#x[1]", pass), r("TestA#x[2]", fail)}, []result{r("TestA#x[1]", fail), r("TestA#x[2]", pass)},
-			map[string]outcome{"TestA#x[1]": pass, "TestA#x[2]": passSecond}},
-		{"the class failed", []result{r("TestA#(TestA)", fail)}, []result{r("TestA#x", pass), r("TestA#y", fail)},
-			map[string]outcome{"TestA#x": passSecond, "TestA#y": fail}},
-		{"the class fails again", []result{r("TestA#(TestA)", fail)}, []result{r("TestA#(TestA)", fail)},
+		{"did not run", []result{r("TestA#x", notRun)}, of(r("TestA#x", pass)), map[string]outcome{"TestA#x": passSecond}},
+		{"fails again", []result{r("TestA#x", fail)}, of(r("TestA#x", fail)), map[string]outcome{"TestA#x": fail}},
+		{"asks nobody then", []result{r("TestA#x", fail)}, of(r("TestA#x", noCall)), map[string]outcome{"TestA#x": noCall}},
+		{"no second", []result{r("TestA#x", fail)}, of(), map[string]outcome{"TestA#x": fail}},
+		{"passes in a JVM that died then", []result{r("TestA#x", fail)}, broken(of(r("TestA#x", pass))),
+			map[string]outcome{"TestA#x": fail}},
+		{"what passed fails then", []result{r("TestA#x[1]", pass), r("TestA#x[2]", fail)},
+			of(r("TestA#x[1]", fail), r("TestA#x[2]", pass)), map[string]outcome{"TestA#x[1]": fail, "TestA#x[2]": passSecond}},
+		{"one of two passes then", []result{r("TestA#x[1]", fail), r("TestA#x[2]", fail)},
+			of(r("TestA#x[1]", fail), r("TestA#x[2]", pass)), map[string]outcome{"TestA#x[1]": fail, "TestA#x[2]": passSecond}},
+		{"a node died at first", []result{died, r("TestA#x[2]", fail)}, of(r("TestA#x[1]", pass), r("TestA#x[2]", pass)),
+			map[string]outcome{"TestA#x[1]": fail, "TestA#x[2]": passSecond}},
+		{"the class fails then", []result{r("TestA#x", fail)}, of(r("TestA#x", pass), r("TestA#(TestA)", fail)),
+			map[string]outcome{"TestA#x": passSecond, "TestA#(TestA)": fail}},
+		{"the class failed", []result{r("TestA#(TestA)", fail)}, whole(r("TestA#x", pass), r("TestA#s", skip)),
+			map[string]outcome{"TestA#x": passSecond, "TestA#s": skip}},
+		{"the class failed and its methods did not", []result{r("TestA#x", pass), silent("TestA#n"), r("TestA#(TestA)", fail)},
+			whole(r("TestA#x", pass), silent("TestA#n")), map[string]outcome{"TestA#x": passSecond, "TestA#n": noCall}},
+		{"the class failed, then a method", []result{r("TestA#(TestA)", fail)}, whole(r("TestA#x", pass), r("TestA#y", fail)),
+			map[string]outcome{"TestA#(TestA)": fail, "TestA#x": passSecond, "TestA#y": fail}},
+		{"the class failed, then what had passed", []result{r("TestA#x", pass), r("TestA#y", pass), r("TestA#(TestA)", fail)},
+			broken(whole(r("TestA#x", fail), r("TestA#y", notRun))),
+			map[string]outcome{"TestA#(TestA)": fail, "TestA#x": fail, "TestA#y": pass}},
+		{"the class failed, then its JVM died", []result{r("TestA#x", pass), r("TestA#(TestA)", fail)},
+			broken(whole(r("TestA#x", pass))), map[string]outcome{"TestA#(TestA)": fail, "TestA#x": pass}},
+		{"the class failed, then nothing ran", []result{r("TestA#(TestA)", fail)}, whole(),
 			map[string]outcome{"TestA#(TestA)": fail}},
+		{"the class fails again", []result{r("TestA#(TestA)", fail)}, whole(r("TestA#x", pass), r("TestA#(TestA)", fail)),
+			map[string]outcome{"TestA#(TestA)": fail, "TestA#x": passSecond}},
 	} {
 		got := make(map[string]outcome)
 		for _, r := range withSecond(c.first, c.second) {
 			got[r.id()] = r.outcome
+			if (r.outcome == passSecond) != strings.HasPrefix(r.detail, "at first: ") {
+				t.Errorf("%s: %s is told as %q", c.name, r.id(), r.detail)
+			}
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: -want +got\n%s", c.name, diff)
 		}
+	}
+}
+
+// TestFinal: what no second attempt of ours mends. Java's sources say it as [outsideMethods] does.
+func TestFinal(t *testing.T) {
+	whole := r("TestA#(TestA)", fail)
+	outside := whole
+	outside.detail = outsideMethods + "a JournalNode ended"
+	control := []result{flagged(nodeKilled, "TestA#k", pass), r("TestA#x", pass)}
+	for name, c := range map[string]struct {
+		r    result
+		want bool
+	}{
+		"fails":                          {r("TestA#x", fail), false},
+		"a node died":                    {flagged(nodeDied, "TestA#x", fail), true},
+		"a node died, and it is skipped": {flagged(nodeDied, "TestA#x", skip), false},
+		"SIGTERM did not end a node":     {flagged(nodeKilled, "TestA#x", fail), true},
+		"nor with the control":           {flagged(nodeKilled, "TestA#k", fail), false},
+		"calls could not be read":        {flagged(notCounted, "TestA#x", fail), true},
+		"it draws lots":                  {r("TestA#d[3]", fail), true},
+		"it draws lots, and passes":      {r("TestA#d[4]", pass), false},
+		"the class fails":                {whole, false},
+		"outside the methods":            {outside, true},
+	} {
+		got := withFinal([]result{c.r}, control, marks{own: map[string]mark{"TestA#d": {outcome: drawsLots, reason: "a seed"}}})
+		if got[0].final != c.want {
+			t.Errorf("%s: %v", name, got[0].final)
+		}
+		if jobs := again(job{class: class{name: "org.TestA"}, dir: "/d/TestA"}, got); (len(jobs) == 0) != (c.want || !c.r.outcome.failed()) {
+			t.Errorf("%s: %d second attempts", name, len(jobs))
+		}
+	}
+	java, err := fs.ReadFile(javaSources, "java/common/gojn/suites/Ledger.java")
+	if err != nil || !strings.Contains(string(java), `"`+outsideMethods) {
+		t.Errorf("Java tells it in other words than %q: %v", outsideMethods, err)
 	}
 }
 
@@ -134,6 +207,9 @@ func TestAgain(t *testing.T) {
 	jobs = again(j, []result{r("TestA#(TestA)", fail)})
 	if len(jobs) != 1 || len(jobs[0].methods) != 0 || jobs[0].limit() != j.limit() {
 		t.Errorf("a class that failed is not run again as a whole: %v", jobs)
+	}
+	if jobs = again(j, []result{r("TestA#x", fail), r("TestA#(TestA)", fail), slow}); len(jobs) != 1 || len(jobs[0].methods) != 0 {
+		t.Errorf("a class that failed has other second attempts than as a whole: %v", jobs)
 	}
 	j.class.kill, j.side = true, javaNode
 	if jobs := again(j, []result{slow}); len(jobs) != 1 || jobs[0].limit() != controlPatience*20*time.Minute {
@@ -175,9 +251,12 @@ func TestClassList(t *testing.T) {
 		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.core }) {
 			t.Errorf("no core class of %s", release.Version)
 		}
+		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.name == ownTests && !c.core && c.heap > 0 && c.budget > 0 }) {
+			t.Errorf("our own tests do not run on %s", release.Version)
+		}
 	}
-	list, err := parseClassList("org.TestA core kill pending heap=2048 budget=60\n- org.TestB it only names the class\n")
-	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute, true, true}},
+	list, err := parseClassList("org.TestA core kill heap=2048 budget=60\n- org.TestB it only names the class\n")
+	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute, true}},
 		left: map[string]string{"org.TestB": "it only names the class"}}
 	if diff := cmp.Diff(want, list, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
@@ -189,24 +268,46 @@ func TestClassList(t *testing.T) {
 	}
 }
 
-// TestResume: what came to an end in a directory is taken from there, what did not is not.
+// TestResume: what came to an end in a directory is taken from there, what did not is not, nor what is of another
+// commit or other Java, or of sources that no commit has.
 func TestResume(t *testing.T) {
-	j := job{dir: t.TempDir(), resume: true}
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o644); err != nil {
+	j := job{dir: t.TempDir(), resume: true, made: origin{product: "0123456789ab", shim: "fedcba987654"}}
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(j.dir, "results.tsv"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write("results.tsv", "TestA\tx\tpass\t12\t3\t0\t\t\nTestA\ty\tfa")
+	write("TestA\tx\tpass\t12\t3\t0\t\t\nTestA\ty\tfa")
 	if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without an end: %v, %v", e, err)
 	}
-	write(endedFile, "died")
+	at := time.Unix(1000, 0)
+	if err := j.writeEnd(ended{problem: "died", at: at}); err != nil {
+		t.Fatal(err)
+	}
 	e, err := j.before()
-	if err != nil || e.problem != "died" || len(e.results) != 1 || e.results[0].outcome != noCall {
+	if err != nil || e.problem != "died" || !e.at.Equal(at) || len(e.results) != 1 || e.results[0].outcome != noCall {
 		t.Errorf("after an end: %+v, %v", e, err)
 	}
-	write("results.tsv", "TestA\tx\tfine\t12\t3\t0\t\t\n")
+	for name, made := range map[string]origin{"another commit": {product: "ab0123456789", shim: "fedcba987654"},
+		"other Java": {product: "0123456789ab", shim: "654fedcba987"}, "nothing": {}} {
+		k := j
+		k.made = made
+		if e, err := k.before(); !errors.Is(err, errOther) {
+			t.Errorf("of %s: %+v, %v", name, e, err)
+		}
+	}
+	for _, product := range []string{"0123456789ab+", unknown} {
+		k := j
+		k.dir, k.made.product = t.TempDir(), product
+		if err := k.writeEnd(ended{}); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := k.before(); !errors.Is(err, errOther) {
+			t.Errorf("of the commit %s: %+v, %v", product, e, err)
+		}
+	}
+	write("TestA\tx\tfine\t12\t3\t0\t\t\n")
 	if e, err := j.before(); err == nil {
 		t.Errorf("of odd results: %+v", e)
 	}

@@ -9,7 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// counts are how many methods of a class passed, ran at all, and are in neither number.
+// counts are how many methods of a class passed, ran to an end, and did not; of those that ran, how many needed a second
+// attempt, and how many have not passed because no process received a call (silent).
 type counts struct{ passed, ran, second, skipped, later, silent int }
 
 func countOf(results []result) counts {
@@ -22,6 +23,7 @@ func countOf(results []result) counts {
 			n.later++
 		case r.outcome == noCall:
 			n.silent++
+			n.ran++
 		case r.outcome.passed():
 			n.passed++
 			n.ran++
@@ -52,7 +54,7 @@ func (n counts) String() string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{n.skipped, "skipped"}, {n.later, "later"}, {n.silent, "without a call"}} {
+	}{{n.silent, "without a call"}, {n.skipped, "skipped"}, {n.later, "later"}} {
 		if part.n > 0 {
 			more = append(more, fmt.Sprintf("%d %s", part.n, part.what))
 		}

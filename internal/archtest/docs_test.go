@@ -54,8 +54,15 @@ func TestDocsNameRealTests(t *testing.T) {
 	}
 }
 
-// hadoops adds the test classes of Hadoop's that we run, by the lists of them.
+// hadoops adds the test classes of Hadoop's that we run, by the lists of them, and those of ours beside them.
 func hadoops(t *testing.T, root string, defined map[string]bool) {
+	own, err := filepath.Glob(filepath.Join(root, "compat-tests", "suites", "java", "*", "gojn", "suites", "own", "Test*.java"))
+	if err != nil || len(own) == 0 {
+		t.Fatalf("no tests of ours beside Hadoop's: %v", err)
+	}
+	for _, name := range own {
+		defined[strings.TrimSuffix(filepath.Base(name), ".java")] = true
+	}
 	lists, err := filepath.Glob(filepath.Join(root, "compat-tests", "suites", "classes", "*.txt"))
 	if err != nil || len(lists) == 0 {
 		t.Fatalf("no lists of Hadoop's tests: %v", err)

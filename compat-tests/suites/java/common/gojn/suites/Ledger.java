@@ -15,12 +15,13 @@ final class Ledger {
   private static int started;
   private static long calls;
   private static final Set<String> FLAGS = new TreeSet<>();
+  private static final Set<String> OUTSIDE = new TreeSet<>(); // what was flagged before and after the methods of a class
 
   /** A node had Kerberos on, or was refused for it. */
   static final String KERBEROS = "kerberos";
   /** A node was the build that asks the test at a recovery's record. */
   static final String HOOKED = "hooked";
-  /** A node ended that nobody had stopped, or panicked. */
+  /** A node ended that nobody had stopped, or panicked, or did not end in good order when it was. */
   static final String DIED = "died";
   /** SIGTERM did not end a node in time. */
   static final String KILLED = "killed";
@@ -48,6 +49,9 @@ final class Ledger {
     started = 0;
     calls = 0;
     FLAGS.clear();
+    if (OUTSIDE.contains(KERBEROS)) {
+      FLAGS.add(KERBEROS); // the method uses that node
+    }
     ALIVE.replaceAll((node, before) -> node.received());
   }
 
@@ -72,7 +76,18 @@ final class Ledger {
   }
 
   static synchronized void flag(String flag) {
-    FLAGS.add(flag);
+    (method.isEmpty() ? OUTSIDE : FLAGS).add(flag);
+  }
+
+  /** Tells, once, what went wrong with nodes before and after the methods of a class, "" if nothing did. */
+  static synchronized String outside() {
+    if (OUTSIDE.remove(DIED)) {
+      return "outside the methods a JournalNode ended that nobody had stopped";
+    }
+    if (OUTSIDE.remove(KILLED) && !Settings.control()) {
+      return "outside the methods SIGTERM did not end a JournalNode in time";
+    }
+    return "";
   }
 
   /** The process is about to be stopped. */

@@ -7,7 +7,7 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
-/** Writes a result when a method has ended, and for a class that failed before or after its methods. */
+/** Writes a result when a method has ended, and for a class that failed before or after its methods, or a node of it. */
 final class Listener implements TestExecutionListener {
   private final Skips skips;
   private final Results results;
@@ -43,6 +43,11 @@ final class Listener implements TestExecutionListener {
   public void executionFinished(TestIdentifier id, TestExecutionResult result) {
     boolean passed = result.getStatus() == TestExecutionResult.Status.SUCCESSFUL;
     if (!id.isTest()) {
+      String outside = Ledger.outside();
+      if (passed && !outside.isEmpty()) {
+        any = true;
+        results.add(Methods.className(id.getSource()), "(" + id.getDisplayName() + ")", "fail", 0, null, outside);
+      }
       if (!passed) {
         any = true;
         results.add(Methods.className(id.getSource()), "(" + id.getDisplayName() + ")", outcome(result, null), 0, null,

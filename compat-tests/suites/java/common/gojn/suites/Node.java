@@ -54,7 +54,7 @@ public final class Node {
     try {
       node.process.await(node::serves);
     } catch (IOException e) {
-      node.process.stop();
+      node.process.stop(false);
       throw e;
     }
     Ledger.started(node);
@@ -168,6 +168,6 @@ public final class Node {
   public void stop() throws IOException {
     Ledger.stopping(this);
     stopped = true;
-    process.stop();
+    process.stop(true);
   }
 }

@@ -27,6 +27,7 @@ final class NodeProcess {
   private static final long START_LIMIT = TimeUnit.SECONDS.toNanos(120);
   private static final long POLL_MILLIS = 20;
   private static final long TERM_SECONDS = 10;
+  private static final int ENDED_BY_TERM = 128 + 15; // ours ends with it as a JVM does; the control may see its input end first
   private static final AtomicInteger COUNT = new AtomicInteger();
   private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
 
@@ -191,12 +192,17 @@ final class NodeProcess {
     return process.isAlive();
   }
 
-  void stop() throws IOException {
+  /** Ends the process; one that has served should end in good order. */
+  void stop(boolean served) throws IOException {
     try {
       if (!Settings.stopByKill()) {
+        boolean ran = served && process.isAlive();
         process.destroy();
         if (!process.waitFor(TERM_SECONDS, TimeUnit.SECONDS)) {
           Ledger.flag(Ledger.KILLED);
+        } else if (ran && process.exitValue() != ENDED_BY_TERM && !(Settings.control() && process.exitValue() == 0)) {
+          System.err.println("gojn.suites: exit status " + process.exitValue() + " after SIGTERM, see " + log);
+          Ledger.flag(Ledger.DIED);
         }
       }
       process.destroyForcibly().waitFor();

@@ -141,7 +141,7 @@ final class NodeRules {
         }
         behind.finalizeLogSegment(1, 4).get();
       } catch (ExecutionException e) {
-        throw new AssertionError("the half-done accept was not finished", e);
+        throw new AssertionError("the half-done accept was not finished: " + e.getCause(), e);
       }
       behind.close();
       ahead.close();
