@@ -174,10 +174,10 @@ func (p *phase) end(nodes ...*hadoop.JournalNode) {
 	for n, from := range p.logs {
 		log := n.LogSince(from)
 		if times := strings.Count(log, fallback); times > 0 {
-			c.t.Errorf("%s: %s fell back to HTTP %d times", p.what, n.ID, times)
+			c.t.Errorf("%s: %s fell back to HTTP %d times: %s", p.what, n.ID, times, around(log, fallback))
 		}
 		if times := strings.Count(log, unread); times > 0 {
-			c.t.Errorf("%s: %s could not read %d answers", p.what, n.ID, times)
+			c.t.Errorf("%s: %s could not read %d answers: %s", p.what, n.ID, times, around(log, unread))
 		}
 	}
 	for _, j := range nodes {
@@ -185,6 +185,13 @@ func (p *phase) end(nodes ...*hadoop.JournalNode) {
 			return c.metrics(j).TxnsServedViaRPC > p.served[j]
 		})
 	}
+}
+
+// around is the part of a log that tells why a line with this text is there.
+func around(log, text string) string {
+	const before, after = 300, 4000
+	at := strings.Index(log, text)
+	return log[max(0, at-before):min(len(log), at+after)]
 }
 
 // metrics are a node's; all are 0 if it was started and not yet asked for the journal, which it does not know then.

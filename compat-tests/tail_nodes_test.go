@@ -19,6 +19,10 @@ const (
 	bulk       = 60
 	// bulkName is the length of a name in bulk.
 	bulkName = 7000
+	// settle is how many operations pass between the loss of a node and a phase. What those who tail had read last may be
+	// from that node and one other; the third, a moment behind, then refuses, and with Java's nodes too HTTP is needed once.
+	// Whatever is read later is from the two that are left.
+	settle = 10
 	// slowness is how much later a slow node answers: the other two have answered long before.
 	slowness = 300 * time.Millisecond
 )
@@ -52,8 +56,9 @@ func tailNodes(t *testing.T, ctx context.Context, site *hadoop.Site) {
 // standsStill stops one node with SIGSTOP: the standby goes on from the other two.
 func (c *tailing) standsStill(node *hadoop.JournalNode) {
 	c.t.Helper()
-	p := c.begin(node.Name + " stands still")
 	check(c.t, node.Pause(c.ctx))
+	c.follow(settle)
+	p := c.begin(node.Name + " stands still")
 	c.follow(60)
 	node.Resume()
 	c.follow(60)
@@ -130,6 +135,7 @@ func (c *tailing) isNeeded(node, third *hadoop.JournalNode) {
 	c.takesPart(node, last)
 	c.follow(30)
 	third.Kill()
+	c.follow(settle)
 	p := c.begin(third.Name + " is dead")
 	c.follow(60)
 	p.end(c.others(third)...)
@@ -164,9 +170,20 @@ func (c *tailing) cacheTooSmall() {
 		c.t.Errorf("%s has missed %d bytes and fell back to HTTP %d times; its log has %d cache misses", standby.ID,
 			bulk*bulkName, fallbacks, missed)
 	}
+	// One node may have answered before the standby was stopped in the middle of asking; the other two then refuse.
+	c.eventually("most nodes count cache misses", func() bool {
+		missed := 0
+		for _, j := range c.Journals {
+			if c.metrics(j).CacheMisses > misses[j] {
+				missed++
+			}
+		}
+		return missed > len(c.Journals)/2
+	})
 	for _, j := range c.Journals {
-		c.eventually(j.Name+" counts its cache misses", func() bool { return c.metrics(j).CacheMisses > misses[j] })
+		before := c.metrics(j).CacheMisses
 		c.refuses(j, 1, cacheMiss)
+		c.eventually(j.Name+" counts its cache misses", func() bool { return c.metrics(j).CacheMisses > before })
 	}
 	p := c.begin("back in the cache")
 	c.follow(60)
