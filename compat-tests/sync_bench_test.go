@@ -77,7 +77,7 @@ func fillThousand(t *testing.T, ctx context.Context, site *hadoop.Site, round in
 			last = at
 		}
 	}
-	s.sameEdits(source, target)
+	s.sameEdits(s.finalized(source), source, target)
 	check(t, target.Stop())
 	check(t, source.Stop())
 	check(t, os.RemoveAll(source.Edits))

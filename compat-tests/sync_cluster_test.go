@@ -118,27 +118,31 @@ func (s *syncTrio) finalized(n *hadoop.JournalNode) []string {
 	return names
 }
 
-// filled waits until the node has every finalized segment of the first one.
-func (s *syncTrio) filled(n *hadoop.JournalNode) {
+// filled waits until the node has every segment that the first one has finalized by now, and names them. A writer must be at it: a
+// node that missed a writer's last calls (a close drops what it has queued for a slow node) learns only from another call what is
+// committed, and takes nothing before (in Java: Journal.moveTmpSegmentToCurrent).
+func (s *syncTrio) filled(n *hadoop.JournalNode) []string {
 	s.t.Helper()
+	want := s.finalized(s.nodes[0])
 	s.until(n.Name+" fills its gaps", func() string {
-		have, want := s.finalized(n), s.finalized(s.nodes[0])
+		have := s.finalized(n)
 		for _, name := range want {
 			if !slices.Contains(have, name) {
-				return fmt.Sprintf("it has %d of %d segments, %s is missing\n%s", len(have), len(want), name, n.Tail(25))
+				return fmt.Sprintf("it has %d segments, %s is missing of %d\n%s", len(have), name, len(want), n.Tail(25))
 			}
 		}
 		return ""
 	})
+	return want
 }
 
-// sameEdits compares the transactions of every finalized segment of two nodes; a bit that is changed must be found.
-func (s *syncTrio) sameEdits(a, b *hadoop.JournalNode) {
+// sameEdits compares the transactions of the named segments of two nodes; one that is taken away must be found.
+func (s *syncTrio) sameEdits(names []string, a, b *hadoop.JournalNode) {
 	s.t.Helper()
 	read := func(n *hadoop.JournalNode) map[int64][]byte {
 		held := make(map[int64][]byte)
 		for _, segment := range must(oracle.ReadJournal(n.Current(hadoop.JournalID)))(s.t) {
-			if segment.InProgress {
+			if !slices.Contains(names, segment.Name) {
 				continue
 			}
 			if last := segment.First + int64(len(segment.Frames)) - 1; last != segment.Last {

@@ -40,17 +40,16 @@ func TestSync_OursFromJava(t *testing.T) {
 		}
 		check(t, behind.Configure(s.extra))
 		check(t, behind.Start(ctx))
-		s.filled(behind)
+		filled := s.filled(behind)
 		s.halt()
 		s.do("close w1")
-		s.filled(behind)
 		for name, was := range killedWith {
 			now, ok := s.identities(behind)[name]
 			if !ok || !os.SameFile(was, now) || !was.ModTime().Equal(now.ModTime()) {
 				t.Errorf("%s was fetched again", name)
 			}
 		}
-		s.sameEdits(s.nodes[1], behind)
+		s.sameEdits(filled, s.nodes[1], behind)
 		if !control() && !strings.Contains(firstLife+behind.FullLog(), "another node's copy of a segment is bad") {
 			t.Error("no bad copy was met")
 		}
@@ -67,11 +66,10 @@ func TestSync_JavaFromOurs(t *testing.T) {
 		s.write(15, false)
 		check(t, behind.Start(ctx))
 		s.write(2, true)
-		s.filled(behind)
+		filled := s.filled(behind)
 		s.halt()
 		s.do("close w1")
-		s.filled(behind)
-		s.sameEdits(s.nodes[0], behind)
+		s.sameEdits(filled, s.nodes[0], behind)
 	}, releases(t)...)
 }
 
@@ -91,8 +89,9 @@ func TestSync_OursFromOurs(t *testing.T) {
 		if m := must(behind.Metrics(hadoop.JournalID))(t); m.EditLogsSynced < 20 {
 			t.Errorf("NumEditLogsSynced is %d", m.EditLogsSynced)
 		}
-		s.write(3, false)
-		s.filled(behind)
-		s.sameEdits(s.nodes[0], behind)
+		s.write(3, true)
+		filled := s.filled(behind)
+		s.halt()
+		s.sameEdits(filled, s.nodes[0], behind)
 	}, releases(t)...)
 }
