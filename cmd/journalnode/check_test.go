@@ -51,7 +51,7 @@ func TestStrangersTakeNotEveryDescriptor(t *testing.T) {
 	if answer, _ := get(t, p.web+"/health"); answer.StatusCode != 200 {
 		t.Errorf("/health: %s", answer.Status)
 	}
-	if len(p.log.matching("silent ones are closed to make room for others", "limit=128")) != 1 {
+	if len(p.log.await(t, p.done, 1, "silent ones are closed to make room for others", "limit=128")) != 1 {
 		t.Errorf("nothing is said of it in:\n%s", p.log.text())
 	}
 }

@@ -32,7 +32,7 @@ func TestOpensWhatItFinds(t *testing.T) {
 	if ready := told[len(told)-1]; !strings.HasPrefix(ready, want) {
 		t.Errorf("%q", ready)
 	}
-	if got := p.log.matching("level=ERROR", "a journal on disk cannot be opened", "jid=c"); len(got) != 1 {
+	if got := p.log.await(t, p.done, 1, "level=ERROR", "a journal on disk cannot be opened", "jid=c"); len(got) != 1 {
 		t.Errorf("log:\n%s", p.log.text())
 	}
 	resp, body := get(t, p.web+"/health")

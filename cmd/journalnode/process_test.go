@@ -55,7 +55,8 @@ func (l *lineLog) all() []string {
 
 func (l *lineLog) text() string { return strings.Join(l.all(), "\n") }
 
-// matching are the lines that hold all of parts.
+// matching are the lines that hold all of parts. Of another process's log they are those that were read by now: what it told
+// before it answered may still be on its way, until it has ended; see await.
 func (l *lineLog) matching(parts ...string) []string {
 	var found []string
 	for _, line := range l.all() {
