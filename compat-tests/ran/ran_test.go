@@ -172,13 +172,14 @@ func TestDocument(t *testing.T) {
 // TestPlanted: a method in a row of a build with a planted fault is claimed for that build, with the release.
 func TestPlanted(t *testing.T) {
 	const table = "| build | fails | 2.7.7 | 3.4.2 |\n| --- | --- | --- | --- |\n" +
-		"| `f` | `TestA#x` | long | CI |\n| `g` | `TestA#x` | long | CI |\n"
+		"| `f` | `TestA#x`, `TestA#y` | long | CI |\n| `g` | `TestA#x` | long | CI |\n"
 	claims, err := claimsOf(table)
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := make(outcomes)
 	events := []string{line("pass", "TestA"), line("pass", "TestA/3.4.2/x"), line("pass", "TestA#x/f/3.4.2"), line("pass", "TestA#x/f"),
+		line("pass", "TestA#y/f/2.7.7"), line("pass", "TestA#y/f/3.4.2"), line("pass", "TestA#y/f"),
 		line("fail", "TestA#x/g/3.4.2"), line("fail", "TestA#x/g"), line("pass", "TestA#x/g/3.4.2"), line("pass", "TestA#x/g")}
 	if err := seen.read(strings.NewReader(strings.Join(events, "\n"))); err != nil {
 		t.Fatal(err)

@@ -11,17 +11,17 @@ import (
 
 // campaign is the run of one release's classes on one side.
 type campaign struct {
-	install *installation
-	side    side
-	resume  bool   // see job
-	product string // the commit that the binaries are built from
-	command string // that does the same again
-	list    classList
-	classes []class // of the list, those that are run
-	marks   marks
-	control kept
-	ours    kept
-	results []result
+	install    *installation
+	side       side
+	properties []string // see job
+	product    string   // see productDigest
+	command    string   // that does the same again
+	list       classList
+	classes    []class // of the list, those that are run
+	marks      marks
+	control    kept
+	ours       kept
+	results    []result
 }
 
 // newCampaign reads what is committed of a release. Results that are not there are told by the judgement.
@@ -80,13 +80,8 @@ func (c *campaign) jobs(ctx context.Context, nodes binaries, dir string) ([]job,
 	}
 	var jobs []job
 	for _, class := range c.classes {
-		made, err := c.origin(simpleName(class.name))
-		if err != nil {
-			return nil, err
-		}
 		jobs = append(jobs, job{install: c.install, side: c.side, nodes: nodes, class: class, skips: skips, archive: archive,
-			resume: c.resume, made: made,
-			dir: filepath.Join(dir, simpleName(class.name))})
+			properties: c.properties, dir: filepath.Join(dir, simpleName(class.name))})
 	}
 	return jobs, nil
 }

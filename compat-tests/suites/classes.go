@@ -9,11 +9,8 @@ import (
 	"time"
 )
 
-// The usual limits of a test class.
-const (
-	usualHeap   = 1024 // MiB
-	usualBudget = 10 * time.Minute
-)
+// usualBudget is how long a test class may take.
+const usualBudget = 10 * time.Minute
 
 // controlPatience is how many times longer a class may take with Java's node: some start hundreds, a JVM each.
 const controlPatience = 6
@@ -25,7 +22,6 @@ var classFiles embed.FS
 type class struct {
 	name   string // qualified
 	core   bool   // CI runs it
-	heap   int    // of its JVM, in MiB
 	budget time.Duration
 	// kill: nodes are ended by SIGKILL, which is quicker than a stop in good order. What they have acknowledged they have synced,
 	// so Hadoop's test sees neither.
@@ -49,7 +45,7 @@ func listOf(version string) (classList, error) {
 		return classList{}, fmt.Errorf("list of classes for Hadoop %s: %w", version, err)
 	}
 	// Ours, on both sides too: that the Java node passes it shows that what its methods ask for is Java's rule.
-	list.classes = append(list.classes, class{name: ownTests, heap: usualHeap, budget: usualBudget})
+	list.classes = append(list.classes, class{name: ownTests, budget: usualBudget})
 	return list, nil
 }
 
@@ -80,7 +76,7 @@ func parseClassList(text string) (classList, error) {
 			list.left[words[1]] = strings.Join(words[2:], " ")
 			continue
 		}
-		c := class{name: words[0], heap: usualHeap, budget: usualBudget}
+		c := class{name: words[0], budget: usualBudget}
 		if simple[simpleName(c.name)] {
 			return classList{}, fmt.Errorf("line %d: %s: results tell classes by their simple name only", n+1, c.name)
 		}
@@ -107,12 +103,10 @@ func (c *class) set(word string) error {
 		c.core = true
 	case word == "kill":
 		c.kill = true
-	case key == "heap" && err == nil && n > 0:
-		c.heap = n
 	case key == "budget" && err == nil && n > 0:
 		c.budget = time.Duration(n) * time.Second
 	default:
-		return errors.New("none of core, kill, heap=MiB, budget=seconds")
+		return errors.New("none of core, kill, budget=seconds")
 	}
 	return nil
 }

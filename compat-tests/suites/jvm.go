@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -42,8 +41,6 @@ type job struct {
 	// properties are more system properties, NAME=value.
 	properties []string
 	name       string        // for the lines that tell of it; empty: the side
-	resume     bool          // what came to an end in dir before, made of the same, is not run again
-	made       origin        // what it is made with
 	budget     time.Duration // 0: that of the class
 }
 
@@ -85,11 +82,6 @@ log4j.logger.org.apache.hadoop.hdfs.server.namenode.FSNamesystem.audit=WARN
 // run runs the job to its end or to the end of its budget. An error is the environment's; what goes wrong in the JVM
 // stands in the answer.
 func (j job) run(ctx context.Context) (ended, error) {
-	if j.resume {
-		if e, err := j.before(); err == nil {
-			return e, nil
-		}
-	}
 	plan, err := j.prepare()
 	if err != nil {
 		return ended{}, fmt.Errorf("%s: %w", j.class.name, err)
@@ -123,50 +115,9 @@ func (j job) run(ctx context.Context) (ended, error) {
 	if ctx.Err() != nil {
 		return ended{}, ctx.Err()
 	}
-	if e.results, err = j.read(); err != nil {
-		return e, err
-	}
 	e.at = time.Now()
-	return e, j.writeEnd(e)
-}
-
-// endedFile is in the directory of a job that came to an end.
-const endedFile = "ended.json"
-
-// end is what endedFile says of a job.
-type end struct {
-	Problem       string
-	At            time.Time
-	Product, Shim string // see origin
-}
-
-func (j job) writeEnd(e ended) error {
-	text, err := json.Marshal(end{e.problem, e.at, j.made.product, j.made.shim})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(j.dir, endedFile), text, 0o644)
-}
-
-// errOther says that what is in a job's directory was made with something else than the job.
-var errOther = errors.New("it was made with another commit, or with other Java")
-
-// before is what became of the job in an earlier run with the same directory; fs.ErrNotExist if there was no end,
-// errOther if that would not come of the same again.
-func (j job) before() (ended, error) {
-	text, err := os.ReadFile(filepath.Join(j.dir, endedFile))
-	if err != nil {
-		return ended{}, err
-	}
-	var was end
-	if err := json.Unmarshal(text, &was); err != nil {
-		return ended{}, err
-	}
-	if !j.made.repeatable() || was.Product != j.made.product || was.Shim != j.made.shim {
-		return ended{}, errOther
-	}
-	results, err := j.read()
-	return ended{results: results, problem: was.Problem, at: was.At}, err
+	e.results, err = j.read()
+	return e, err
 }
 
 // read returns the results that the JVM wrote; with an error those before it.
@@ -245,13 +196,16 @@ func (j job) prepare() (string, error) {
 	return file, os.WriteFile(file, text, 0o644)
 }
 
+// heap bounds that of a JVM of tests.
+const heap = "-Xmx1024m"
+
 // lightJVM makes JVMs that live for seconds start faster.
 var lightJVM = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto",
 	"-Djava.net.preferIPv4Stack=true"}
 
 // argv is the command line of the tests' JVM.
 func (j job) argv(confDir, nodeDir, argsFile string) []string {
-	argv := append([]string{"java", "-Xmx" + strconv.Itoa(j.class.heap) + "m", "-XX:+HeapDumpOnOutOfMemoryError",
+	argv := append([]string{"java", heap, "-XX:+HeapDumpOnOutOfMemoryError",
 		"-XX:HeapDumpPath=" + j.dir}, lightJVM...)
 	argv = append(argv, j.install.release.jvm()...)
 	work := filepath.Join(root, "work")

@@ -58,8 +58,8 @@ func readKept(files fs.FS, s side, version string) (kept, error) {
 // pair are the kept results of a release.
 type pair struct{ ours, control kept }
 
-// readPair reads both sides of a release; one that was never run is empty. Ours are as the control lets them count: it
-// may be younger.
+// readPair reads both sides of a release; one that was never run is empty. They are as today's list of marks, and ours as
+// the control, let them count: both may be younger.
 func readPair(files fs.FS, version string) (pair, error) {
 	var p pair
 	var err error
@@ -69,8 +69,10 @@ func readPair(files fs.FS, version string) (pair, error) {
 	if p.ours, err = readKept(files, ours, version); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return pair{}, err
 	}
-	p.ours.results = besideControl(p.ours.results, p.control.results)
-	return p, nil
+	m, _, err := readMarks()
+	p.control.results = m.silence(p.control.results)
+	p.ours.results = besideControl(m.silence(p.ours.results), p.control.results)
+	return p, err
 }
 
 func parseKept(text string) (kept, error) {
@@ -150,7 +152,7 @@ func brief(detail string) string {
 func (k kept) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# release %s\n# command %s\n", k.release, k.command)
-	b.WriteString("# made: class, git commit of the product, digest of our Java and how it is run, command\n")
+	b.WriteString("# made: class, digest of the sources of the product, digest of our Java and how it is run, command\n")
 	b.WriteString("# class, method, outcome, milliseconds, processes started, calls that they received, flags, reason\n")
 	class := ""
 	for _, r := range k.results {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,7 +65,7 @@ type options struct {
 	control    bool
 	keep       bool
 	docs       bool
-	resume     bool
+	properties []string
 	negative   string
 	faultsOn   []release
 	sideBySide int
@@ -81,7 +82,13 @@ func parseOptions(args []string) (options, error) {
 	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
 	flags.BoolVar(&o.keep, "keep", false,
 		"keep the results of ours and write docs/compatibility.md; else they are held to what that says")
-	flags.BoolVar(&o.resume, "resume", false, "with -dir: do not run again what came to its end there, made of the same commit and Java")
+	flags.Func("D", "a system property of the tests' JVMs, NAME=value: TestQJMWithFaults.random-seed repeats a run", func(s string) error {
+		if name, _, found := strings.Cut(s, "="); !found || name == "" {
+			return errors.New("not NAME=value")
+		}
+		o.properties = append(o.properties, s)
+		return nil
+	})
 	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
 	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
 	flags.StringVar(&faultsOn, "negative-release", "", "releases of -release whose tests see planted faults; none: all of them")
@@ -109,8 +116,8 @@ func parseOptions(args []string) (options, error) {
 		return o, fmt.Errorf("-negative is neither too nor only: %q", o.negative)
 	case o.control && (o.keep || o.negative != ""):
 		return o, errors.New("-control keeps the Java node's results; -keep and -negative are for ours")
-	case o.resume && o.dir == "":
-		return o, errors.New("-resume needs -dir")
+	case len(o.properties) > 0 && (o.keep || o.control):
+		return o, errors.New("what was run with -D is not kept")
 	case o.sideBySide < 1:
 		return o, fmt.Errorf("%d JVMs at a time", o.sideBySide)
 	}
@@ -165,10 +172,11 @@ func (o options) directory() (string, error) {
 }
 
 func (o options) runIn(ctx context.Context, campaigns []*campaign, dir string) ([]string, error) {
-	product, err := productCommit(ctx) // before the build: what is committed meanwhile is not in it
+	product, err := productDigest(ctx) // before the build: what changes meanwhile is not in it
 	if err != nil {
 		return nil, err
 	}
+	fmt.Println("The product's sources:", product)
 	nodes, err := buildNodes(ctx, filepath.Join(dir, "bin"))
 	if err != nil {
 		return nil, err
@@ -227,7 +235,7 @@ func (o options) campaigns() ([]*campaign, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.resume = o.resume
+		c.properties = o.properties
 		campaigns = append(campaigns, c)
 		classes += len(c.classes)
 	}

@@ -25,7 +25,7 @@ func TestOptions(t *testing.T) {
 		t.Errorf("without arguments: %+v, %v", o, err)
 	}
 	for _, args := range []string{"-release 3.4.1", "-release ,", "-classes (", "-negative maybe", "-control -keep",
-		"-control -negative too", "-side-by-side 0", "-resume", "TestA", "-negative-release 2.6"} {
+		"-control -negative too", "-side-by-side 0", "-D a", "-D =b", "-D a=b -keep", "-control -D a=b", "TestA", "-negative-release 2.6"} {
 		if o, err := parseOptions(strings.Fields(args)); err == nil {
 			t.Errorf("%s is taken: %+v", args, o)
 		}

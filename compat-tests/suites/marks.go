@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -18,7 +19,7 @@ const javaFails = "java-fails"
 const (
 	// asksNone is a method whose test asks no JournalNode: calls in it are those of others, by chance. It has no call.
 	asksNone = "no-call"
-	// racy is a method that is wrong about time with either node, so that a second attempt may decide.
+	// racy is a method that is wrong about time with either node, so that a second attempt may decide if it failed as is told.
 	racy = "racy"
 	// drawsLots is a method that does something else each time. A second attempt decides nothing.
 	drawsLots = "draws-lots"
@@ -29,6 +30,7 @@ type mark struct {
 	outcome  outcome // skip, later, fail of javaFails, or a rule
 	reason   string
 	releases []string // of javaFails; none: all
+	says     string   // of racy: a regular expression of how it fails; another failure is none of its races
 }
 
 // marks are the list. Methods go by Class#method without parameters.
@@ -40,6 +42,12 @@ type marks struct {
 
 // follows tells whether the method has this rule of its own.
 func (m marks) follows(r result, rule outcome) bool { return m.own[r.key()].outcome == rule }
+
+// lost tells whether a failure of the method, by its detail, is one of its races.
+func (m marks) lost(r result) bool {
+	says, err := regexp.Compile(m.own[r.key()].says)
+	return err == nil && m.follows(r, racy) && says.MatchString(r.detail)
+}
 
 // silence takes calls from methods that ask no JournalNode.
 func (m marks) silence(results []result) []result {
@@ -115,8 +123,8 @@ func parseMarks(text string) (marks, error) {
 
 func parseMark(line string) (string, mark, error) {
 	columns := strings.Split(line, "\t")
-	if len(columns) != 3 {
-		return "", mark{}, fmt.Errorf("not Class#method, one of %s, and a reason with tabs between", kinds)
+	if len(columns) != 3 && (len(columns) != 4 || columns[1] != racy) {
+		return "", mark{}, fmt.Errorf("not Class#method, one of %s, a reason and, of racy alone, how it fails, with tabs between", kinds)
 	}
 	id, words, reason := columns[0], strings.Fields(columns[1]), strings.TrimSpace(columns[2])
 	class, method, _ := strings.Cut(id, "#")
@@ -129,9 +137,15 @@ func parseMark(line string) (string, mark, error) {
 		if _, err := findReleases(strings.Join(words[1:], " ")); err != nil {
 			return "", mark{}, err
 		}
-		return id, mark{fail, reason, words[1:]}, nil
+		return id, mark{outcome: fail, reason: reason, releases: words[1:]}, nil
+	case columns[1] == racy:
+		says := strings.TrimSpace(strings.Join(columns[3:], ""))
+		if _, err := regexp.Compile(says); err != nil || says == "" {
+			return "", mark{}, fmt.Errorf("%s does not tell how it fails: %q, %w", id, says, err)
+		}
+		return id, mark{outcome: racy, reason: reason, says: says}, nil
 	case len(words) == 1 && slices.Contains(kinds, words[0]):
-		return id, mark{outcome(words[0]), reason, nil}, nil
+		return id, mark{outcome: outcome(words[0]), reason: reason}, nil
 	}
 	return "", mark{}, fmt.Errorf("%q is none of %s", columns[1], kinds)
 }

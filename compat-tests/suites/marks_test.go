@@ -11,18 +11,21 @@ import (
 func TestMarks(t *testing.T) {
 	got, err := parseMarks("# comment\n\nTestA#x\tskip\tasks the object\nTestA#k\tlater\tKerberos\n" +
 		"TestA#k\tjava-fails\tJDK 17\nTestA#y\tjava-fails 2.7.7 3.5.0\ttoo slow\n" +
-		"TestA#n\tno-call\tasks nobody\nTestA#r\tracy\tsleeps\nTestA#d\tdraws-lots\ta seed\n")
-	want := marks{runs: map[string]mark{"TestA#x": {skip, "asks the object", nil}, "TestA#k": {later, "Kerberos", nil}},
-		java: map[string]mark{"TestA#k": {fail, "JDK 17", []string{}},
-			"TestA#y": {fail, "too slow", []string{"2.7.7", "3.5.0"}}},
-		own: map[string]mark{"TestA#n": {asksNone, "asks nobody", nil}, "TestA#r": {racy, "sleeps", nil},
-			"TestA#d": {drawsLots, "a seed", nil}}}
+		"TestA#n\tno-call\tasks nobody\nTestA#r\tracy\tsleeps\tlate|later\nTestA#d\tdraws-lots\ta seed\n")
+	want := marks{runs: map[string]mark{"TestA#x": {outcome: skip, reason: "asks the object"},
+		"TestA#k": {outcome: later, reason: "Kerberos"}},
+		java: map[string]mark{"TestA#k": {outcome: fail, reason: "JDK 17", releases: []string{}},
+			"TestA#y": {outcome: fail, reason: "too slow", releases: []string{"2.7.7", "3.5.0"}}},
+		own: map[string]mark{"TestA#n": {outcome: asksNone, reason: "asks nobody"},
+			"TestA#r": {outcome: racy, reason: "sleeps", says: "late|later"},
+			"TestA#d": {outcome: drawsLots, reason: "a seed"}}}
 	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
 	}
 	for _, text := range []string{"TestA#x\tskip\t ", "TestA#x\tskip", "TestA\tskip\twhy", "TestA#x\tnever\twhy",
 		"TestA#x\t\twhy",
-		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tracy\twhy\nTestA#x\tno-call\twhy",
+		"TestA#x\tskip\twhy\nTestA#x\tlater\twhy", "TestA#x\tracy\twhy\thow\nTestA#x\tno-call\twhy",
+		"TestA#x\tracy\twhy", "TestA#x\tracy\twhy\t ", "TestA#x\tracy\twhy\t(", "TestA#x\tno-call\twhy\thow", "TestA#x\tracy\twhy\thow\t",
 		"TestA#x\tracy 2.7.7\twhy", "TestA#x\tpass\twhy", "TestA#x\tskip 2.7.7\twhy", "TestA#x\tjava-fails 2.7.6\twhy",
 		"TestA#x\tjava-fails\t", "TestA#x\tjava-fails\twhy\nTestA#x\tjava-fails 2.7.7\twhy"} {
 		if _, err := parseMarks(text); err == nil {
@@ -39,7 +42,7 @@ func TestMarks(t *testing.T) {
 		}
 	}
 	jvm := forJVM("# java-fails\nTestA#x\tskip\twhy\nTestA#y\tjava-fails 2.7.7\twhy\n" +
-		"TestA#y\tjava-fails\twhy\nTestA#n\tno-call\twhy\nTestA#r\tracy\twhy\nTestA#d\tdraws-lots\twhy\nTestA#k\tlater\twhy\n")
+		"TestA#y\tjava-fails\twhy\nTestA#n\tno-call\twhy\nTestA#r\tracy\twhy\thow\nTestA#d\tdraws-lots\twhy\nTestA#k\tlater\twhy\n")
 	if jvm != "TestA#x\tskip\twhy\nTestA#k\tlater\twhy\n" {
 		t.Errorf("a JVM gets %q", jvm)
 	}

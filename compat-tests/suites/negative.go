@@ -34,8 +34,6 @@ type victim struct {
 	method string
 	// says is a part of how it fails: another failure proves nothing.
 	says string
-	// properties are system properties for the JVM, NAME=value: the seed of a test that draws lots.
-	properties []string
 }
 
 // name is Class#method.

@@ -118,8 +118,8 @@ func (c *campaign) negative(fault plantedFault, victims []victim, dir string) (j
 		return job{}, err
 	}
 	j := job{install: c.install, side: ours, skips: skips, dir: dir,
-		class:      class{name: victims[0].class, heap: usualHeap, budget: usualBudget},
-		properties: append(slices.Clone(victims[0].properties), "gojn.suites.stop="+fault.stop)}
+		class:      class{name: victims[0].class, budget: usualBudget},
+		properties: append(slices.Clone(c.properties), "gojn.suites.stop="+fault.stop)}
 	for _, listed := range c.list.classes {
 		if listed.name == j.class.name {
 			j.class = listed
@@ -131,13 +131,11 @@ func (c *campaign) negative(fault plantedFault, victims []victim, dir string) (j
 	return j, nil
 }
 
-// together groups victims that run in one JVM: those of a class with the same properties.
+// together groups victims that run in one JVM: those of a class.
 func together(victims []victim) [][]victim {
 	var groups [][]victim
 	for _, v := range victims {
-		i := slices.IndexFunc(groups, func(g []victim) bool {
-			return g[0].class == v.class && slices.Equal(g[0].properties, v.properties)
-		})
+		i := slices.IndexFunc(groups, func(g []victim) bool { return g[0].class == v.class })
 		if i < 0 {
 			groups = append(groups, []victim{v})
 		} else {
@@ -151,7 +149,7 @@ func together(victims []victim) [][]victim {
 func (c *campaign) passedAll(victims []victim) bool {
 	results := byID(c.results)
 	return !slices.ContainsFunc(victims, func(v victim) bool {
-		return len(v.properties) > 0 || !results[v.name()].outcome.passed()
+		return !results[v.name()].outcome.passed()
 	})
 }
 

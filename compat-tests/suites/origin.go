@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,51 +17,46 @@ import (
 
 // origin is what a class's results were made with.
 type origin struct {
-	product string // the git commit of the repository; with a plus sign if its Go sources had changes
+	product string // see productDigest
 	shim    string // see shimDigest
 	command string
 }
 
-// repeatable tells whether who has the same origin has the same sources.
-func (o origin) repeatable() bool {
-	return o.product != "" && o.product != unknown && !strings.HasSuffix(o.product, "+")
-}
-
-// unknown stands for a commit where there is no git.
-const unknown = "unknown"
-
-// productCommit is the git commit of the repository that the binaries are built from, with a plus sign if Go sources
-// differ.
-func productCommit(ctx context.Context) (string, error) {
+// productDigest is the digest of the sources that our binary is built from. Other than a commit it outlives a history that is
+// written anew, and a change of tests or documents is none of the product.
+func productDigest(ctx context.Context) (string, error) {
 	repo, err := hadoop.RepositoryRoot()
 	if err != nil {
 		return "", err
 	}
-	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Dir = repo
-		out, err := cmd.Output()
-		return strings.TrimSpace(string(out)), err
-	}
-	commit, err := git("rev-parse", "--short=12", "HEAD")
+	const ours = `{{if .Module}}{{if .Module.Main}}{{range .GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}` +
+		`{{range .EmbedFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", ours, "./cmd/journalnode")
+	cmd.Dir, cmd.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
+	list, err := cmd.Output()
 	if err != nil {
-		return unknown, ctx.Err()
+		return "", fmt.Errorf("go list: %w", err)
 	}
-	changes, err := git("status", "--porcelain", "--", "*.go", "go.mod", ":!*_test.go")
-	if err != nil {
-		return unknown, ctx.Err()
+	files := append(strings.Fields(string(list)), filepath.Join(repo, "go.mod"), filepath.Join(repo, "go.sum"))
+	slices.Sort(files)
+	sum := sha256.New()
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n", strings.TrimPrefix(file, repo), len(text))
+		sum.Write(text)
 	}
-	if changes != "" {
-		commit += "+"
-	}
-	return commit, nil
+	return hex.EncodeToString(sum.Sum(nil))[:12], nil
 }
 
 // ownSources begins the names of the sources of our own tests.
 const ownSources = "gojn/suites/own/"
 
 // shimDigest is the digest of what a class, by its simple name, runs in on a release: of our Java that runs the tests, that of
-// our own tests only for theirs, of the control's, and of how their JVMs are set up.
+// our own tests only for theirs, of the control's, of their JVMs' flags, configuration, jars and skips. The JDK, the
+// namespaces, the properties with names of files and the words of the list of classes are not in it.
 func shimDigest(r release, class string) (string, error) {
 	sum := sha256.New()
 	for _, dirs := range [][]string{r.java, {controlSources}} {

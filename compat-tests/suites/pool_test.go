@@ -149,14 +149,17 @@ func TestAttempts(t *testing.T) {
 
 // TestRunCampaigns: each class is told when it is done, and has its results then.
 func TestRunCampaigns(t *testing.T) {
-	c := &campaign{install: &installation{release: releases[0]}, side: ours, product: "a", command: "make",
+	c := &campaign{install: &installation{release: releases[0]}, side: ours, product: "a", command: "make", properties: []string{"seed=1"},
 		classes: []class{{name: "org.TestA"}, {name: "org.TestB"}}}
 	early, late := time.Unix(1000, 0), time.Unix(2000, 0)
 	ends := map[string]time.Time{"TestA": early, "TestB": late}
 	p := pool{places: 2, out: io.Discard, runs: func(j job, _ context.Context) (ended, error) {
 		name := simpleName(j.class.name)
-		if made, err := c.origin(name); err != nil || j.made != made || made.product != "a" || made.command != "make" {
-			t.Errorf("%s is made with %v", name, j.made)
+		if made, err := c.origin(name); err != nil || made.product != "a" || made.command != "make" {
+			t.Errorf("%s is made with %v, %v", name, made, err)
+		}
+		if !slices.Equal(j.properties, c.properties) {
+			t.Errorf("%s has the properties %q", name, j.properties)
 		}
 		if name == "TestB" && len(j.methods) == 0 {
 			return ended{results: []result{r("TestB#x", pass), r("TestB#y", fail)}, at: early}, nil

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,65 +248,20 @@ func TestClassList(t *testing.T) {
 		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.core }) {
 			t.Errorf("no core class of %s", release.Version)
 		}
-		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.name == ownTests && !c.core && c.heap > 0 && c.budget > 0 }) {
+		if !slices.ContainsFunc(list.classes, func(c class) bool { return c.name == ownTests && !c.core && c.budget > 0 }) {
 			t.Errorf("our own tests do not run on %s", release.Version)
 		}
 	}
-	list, err := parseClassList("org.TestA core kill heap=2048 budget=60\n- org.TestB it only names the class\n")
-	want := classList{classes: []class{{"org.TestA", true, 2048, time.Minute, true}},
+	list, err := parseClassList("org.TestA core kill budget=60\n- org.TestB it only names the class\n")
+	want := classList{classes: []class{{"org.TestA", true, time.Minute, true}},
 		left: map[string]string{"org.TestB": "it only names the class"}}
 	if diff := cmp.Diff(want, list, unexported); err != nil || diff != "" {
 		t.Errorf("%v; -want +got\n%s", err, diff)
 	}
-	for _, text := range []string{"", "org.TestA heap=much", "org.TestA quick", "- org.TestB", "org.TestA\ncom.TestA"} {
+	for _, text := range []string{"", "org.TestA budget=much", "org.TestA quick", "- org.TestB", "org.TestA\ncom.TestA"} {
 		if _, err := parseClassList(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
-	}
-}
-
-// TestResume: what came to an end in a directory is taken from there, what did not is not, nor what is of another
-// commit or other Java, or of sources that no commit has.
-func TestResume(t *testing.T) {
-	j := job{dir: t.TempDir(), resume: true, made: origin{product: "0123456789ab", shim: "fedcba987654"}}
-	write := func(text string) {
-		if err := os.WriteFile(filepath.Join(j.dir, "results.tsv"), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("TestA\tx\tpass\t12\t3\t0\t\t\nTestA\ty\tfa")
-	if e, err := j.before(); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("without an end: %v, %v", e, err)
-	}
-	at := time.Unix(1000, 0)
-	if err := j.writeEnd(ended{problem: "died", at: at}); err != nil {
-		t.Fatal(err)
-	}
-	e, err := j.before()
-	if err != nil || e.problem != "died" || !e.at.Equal(at) || len(e.results) != 1 || e.results[0].outcome != noCall {
-		t.Errorf("after an end: %+v, %v", e, err)
-	}
-	for name, made := range map[string]origin{"another commit": {product: "ab0123456789", shim: "fedcba987654"},
-		"other Java": {product: "0123456789ab", shim: "654fedcba987"}, "nothing": {}} {
-		k := j
-		k.made = made
-		if e, err := k.before(); !errors.Is(err, errOther) {
-			t.Errorf("of %s: %+v, %v", name, e, err)
-		}
-	}
-	for _, product := range []string{"0123456789ab+", unknown} {
-		k := j
-		k.dir, k.made.product = t.TempDir(), product
-		if err := k.writeEnd(ended{}); err != nil {
-			t.Fatal(err)
-		}
-		if e, err := k.before(); !errors.Is(err, errOther) {
-			t.Errorf("of the commit %s: %+v, %v", product, e, err)
-		}
-	}
-	write("TestA\tx\tfine\t12\t3\t0\t\t\n")
-	if e, err := j.before(); err == nil {
-		t.Errorf("of odd results: %+v", e)
 	}
 }
 
