@@ -11,9 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -56,73 +54,6 @@ func main() {
 
 // errCannotRun says that the machine lacks what the suites need. They are skipped then, unless COMPAT=required.
 var errCannotRun = errors.New("this machine cannot run them")
-
-type options struct {
-	releases   []release
-	classes    string // as given
-	only       *regexp.Regexp
-	core       bool
-	control    bool
-	keep       bool
-	docs       bool
-	properties []string
-	negative   string
-	faultsOn   []release
-	sideBySide int
-	dir        string
-}
-
-func parseOptions(args []string) (options, error) {
-	var o options
-	var versions, faultsOn string
-	flags := flag.NewFlagSet("suites", flag.ContinueOnError)
-	flags.StringVar(&versions, "release", "", "Hadoop releases, with commas; none: all")
-	flags.StringVar(&o.classes, "classes", "", "run the classes whose simple names match this expression; none: all")
-	flags.BoolVar(&o.core, "core", false, "run the core classes only")
-	flags.BoolVar(&o.control, "control", false, "run the Java node and keep its results")
-	flags.BoolVar(&o.keep, "keep", false,
-		"keep the results of ours and write docs/compatibility.md; else they are held to what that says")
-	flags.Func("D", "a system property of the tests' JVMs, NAME=value: TestQJMWithFaults.random-seed repeats a run", func(s string) error {
-		if name, _, found := strings.Cut(s, "="); !found || name == "" {
-			return errors.New("not NAME=value")
-		}
-		o.properties = append(o.properties, s)
-		return nil
-	})
-	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
-	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
-	flags.StringVar(&faultsOn, "negative-release", "", "releases of -release whose tests see planted faults; none: all of them")
-	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
-	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails, at a first attempt too")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
-	var err error
-	if o.releases, err = findReleases(versions); err != nil {
-		return o, err
-	}
-	if o.faultsOn, err = findReleases(faultsOn); err != nil {
-		return o, err
-	}
-	if o.only, err = regexp.Compile("^(" + o.classes + ")$"); o.classes == "" {
-		o.only, err = regexp.Compile("")
-	}
-	switch {
-	case err != nil:
-		return o, err
-	case flags.NArg() > 0:
-		return o, fmt.Errorf("what is %q?", flags.Arg(0))
-	case o.negative != "" && o.negative != "too" && o.negative != "only":
-		return o, fmt.Errorf("-negative is neither too nor only: %q", o.negative)
-	case o.control && (o.keep || o.negative != ""):
-		return o, errors.New("-control keeps the Java node's results; -keep and -negative are for ours")
-	case len(o.properties) > 0 && (o.keep || o.control):
-		return o, errors.New("what was run with -D is not kept")
-	case o.sideBySide < 1:
-		return o, fmt.Errorf("%d JVMs at a time", o.sideBySide)
-	}
-	return o, nil
-}
 
 // run returns what is wrong; an error is the environment's.
 func (o options) run(ctx context.Context) ([]string, error) {
@@ -195,13 +126,10 @@ func (o options) runIn(ctx context.Context, campaigns []*campaign, dir string) (
 			problems = append(problems, c.install.release.Version+" "+problem)
 		}
 	}
-	p := pool{places: o.sideBySide, out: os.Stdout}
-	faults := func() ([]builtFault, error) { return nil, nil }
-	building, stop := context.WithCancel(ctx)
+	p := pool{places: o.sideBySide, turns: make(chan struct{}, o.sideBySide), out: os.Stdout}
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if o.negative != "" {
-		faults = buildFaults(building, nodes, filepath.Join(dir, "faults"))
-	}
+	faults := o.startNegative(ctx, p, campaigns, nodes, dir)
 	if o.negative != "only" {
 		more, err := o.runClasses(ctx, p, campaigns, nodes, dir)
 		if err != nil {
@@ -211,15 +139,38 @@ func (o options) runIn(ctx context.Context, campaigns []*campaign, dir string) (
 		}
 		problems = append(problems, more...)
 	}
-	builds, err := faults()
+	ran, err := faults()
 	if err != nil || o.negative == "" {
 		return problems, err
 	}
-	campaigns = slices.DeleteFunc(campaigns, func(c *campaign) bool {
+	more, err := ran.judge(os.Stdout)
+	return append(problems, more...), err
+}
+
+// startNegative builds and runs the planted faults that are asked for beside the classes; the function that it returns waits
+// for the end.
+func (o options) startNegative(ctx context.Context, p pool, campaigns []*campaign, nodes binaries,
+	dir string) func() (negative, error) {
+	if o.negative == "" {
+		return func() (negative, error) { return negative{}, nil }
+	}
+	campaigns = slices.DeleteFunc(slices.Clone(campaigns), func(c *campaign) bool {
 		return !slices.ContainsFunc(o.faultsOn, func(r release) bool { return r.Version == c.install.release.Version })
 	})
-	more, err := runNegative(ctx, p, campaigns, builds, filepath.Join(dir, "negative"))
-	return append(problems, more...), err
+	var ran negative
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var builds []builtFault
+		if builds, err = buildFaults(ctx, nodes, filepath.Join(dir, "faults")); err == nil {
+			ran, err = runNegative(ctx, p, campaigns, o.negative == "too", builds, filepath.Join(dir, "negative"))
+		}
+	}()
+	return func() (negative, error) {
+		<-done
+		return ran, err
+	}
 }
 
 // campaigns are those of the releases. That they have no class at all is an error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,40 +17,46 @@ type negativeJob struct {
 	fault   plantedFault
 	sound   bool
 	victims []victim
+	// classes is the campaign whose run of the victims' class, on the ordinary build, is the sound one; nil: it is a job.
+	classes *campaign
+}
+
+// negative is a run of builds with planted faults that is over.
+type negative struct {
+	jobs []negativeJob
+	ends []ended
 }
 
 // builtFault are the builds of one fault; sound is the ordinary build where the fault has no other.
 type builtFault struct{ faulty, sound binaries }
 
-// buildFaults builds all of them, in the background, while the classes wait for each other: the function that it
-// returns waits for the end.
-func buildFaults(ctx context.Context, nodes binaries, dir string) func() ([]builtFault, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	var all []builtFault
-	err := os.MkdirAll(dir, 0o755)
-	go func() {
-		defer close(done)
-		for i := 0; i < len(plantedFaults) && err == nil; i++ {
-			fault, built := plantedFaults[i], builtFault{sound: nodes}
-			if built.faulty, err = fault.build(ctx, dir); err == nil && fault.soundPlan != "" {
-				built.sound, err = fault.buildSound(ctx, dir)
-			}
-			all = append(all, built)
-		}
-	}()
-	return func() ([]builtFault, error) {
-		<-done
-		cancel()
-		return all, err
-	}
-}
-
-// runNegative proves that the suites see faults: with each planted fault its victims fail, and without it they pass.
-func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []builtFault, dir string) ([]string, error) {
-	var all []negativeJob
+// buildFaults builds all of them.
+func buildFaults(ctx context.Context, nodes binaries, dir string) ([]builtFault, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
+	}
+	var all []builtFault
+	for _, fault := range plantedFaults {
+		built := builtFault{sound: nodes}
+		var err error
+		if built.faulty, err = fault.build(ctx, dir); err == nil && fault.soundPlan != "" {
+			built.sound, err = fault.buildSound(ctx, dir)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, built)
+	}
+	return all, nil
+}
+
+// runNegative runs what proves that the suites see faults: with each planted fault its victims fail, and without it they
+// pass. classesToo: the campaigns' classes run as well, on the ordinary build.
+func runNegative(ctx context.Context, p pool, campaigns []*campaign, classesToo bool, builds []builtFault,
+	dir string) (negative, error) {
+	var all []negativeJob
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return negative{}, err
 	}
 	for i, fault := range plantedFaults {
 		for _, c := range campaigns {
@@ -58,36 +65,39 @@ func runNegative(ctx context.Context, p pool, campaigns []*campaign, builds []bu
 				name := fmt.Sprintf("%s-%s-%s-%d", version, fault.name, simpleName(victims[0].class), len(all))
 				j, err := c.negative(fault, victims, filepath.Join(dir, name))
 				if err != nil {
-					return nil, err
+					return negative{}, err
 				}
 				j.nodes, j.name = builds[i].faulty, fault.name
-				all = append(all, negativeJob{j, fault, false, victims})
-				if fault.soundPlan == "" && fault.stop == "term" && c.passedAll(victims) {
+				if classesToo && fault.soundPlan == "" && fault.stop == "term" && c.runs(victims[0].class) {
+					all = append(all, negativeJob{j, fault, false, victims, c})
 					continue
 				}
+				all = append(all, negativeJob{j, fault, false, victims, nil})
 				j.nodes, j.name, j.dir = builds[i].sound, "without "+fault.name, j.dir+"-sound"
-				all = append(all, negativeJob{j, fault, true, victims})
+				all = append(all, negativeJob{j, fault, true, victims, nil})
 			}
 		}
 	}
 	if len(all) == 0 {
-		return nil, errors.New("no release that runs has to see a planted fault: nothing would be proved")
+		return negative{}, errors.New("no release that runs has to see a planted fault: nothing would be proved")
 	}
 	var jobs []job
 	for _, n := range all {
 		jobs = append(jobs, n.job)
 	}
 	ends, err := p.run(ctx, jobs)
-	if err != nil {
-		return nil, err
-	}
+	return negative{all, ends}, err
+}
+
+// judge tells what became of the victims, and returns what is wrong with that. The classes must be over.
+func (r negative) judge(out io.Writer) ([]string, error) {
 	var problems []string
 	var events []testEvent
-	fmt.Fprintf(p.out, "\nBuilds with planted faults\n")
-	for i, n := range all {
+	fmt.Fprintf(out, "\nBuilds with planted faults\n")
+	for i, n := range r.jobs {
 		for _, v := range n.victims {
-			told, problem := n.judge(v, ends[i])
-			fmt.Fprintf(p.out, "%s  %s\n", n.install.release.Version, told)
+			told, problem := n.judge(v, r.ends[i])
+			fmt.Fprintf(out, "%s  %s\n", n.install.release.Version, told)
 			if problem != "" {
 				problems = append(problems, n.install.release.Version+" "+problem)
 			}
@@ -145,12 +155,9 @@ func together(victims []victim) [][]victim {
 	return groups
 }
 
-// passedAll tells whether this run has seen all of them pass with the ordinary build.
-func (c *campaign) passedAll(victims []victim) bool {
-	results := byID(c.results)
-	return !slices.ContainsFunc(victims, func(v victim) bool {
-		return !results[v.name()].outcome.passed()
-	})
+// runs tells whether a class, by its qualified name, is one of those that are run.
+func (c *campaign) runs(name string) bool {
+	return slices.ContainsFunc(c.classes, func(listed class) bool { return listed.name == name })
 }
 
 // judge says what became of a victim, and what is wrong with that: with the fault it must have failed of it, and
@@ -172,6 +179,9 @@ func (n negativeJob) judge(v victim, e ended) (told, problem string) {
 			problem = told + ", it proves nothing about the fault" + because(found)
 		}
 		return told, problem
+	}
+	if n.classes != nil && !byID(n.classes.results)[v.name()].outcome.passed() {
+		return told, told + ", and it has not passed with the ordinary build: it proves nothing about the fault"
 	}
 	if found.outcome != fail || !strings.Contains(found.detail, v.says) {
 		problem = fmt.Sprintf("%s, it must fail of this: %s; %q%s", told, n.fault.words, v.says, because(found))

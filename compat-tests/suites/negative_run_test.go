@@ -85,7 +85,11 @@ func TestRunNegative(t *testing.T) {
 	}
 	c := &campaign{install: &installation{release: found[0]}}
 	builds := make([]builtFault, len(plantedFaults))
-	problems, err := runNegative(t.Context(), p, []*campaign{c}, builds, filepath.Join(dir, "negative"))
+	ran, err := runNegative(t.Context(), p, []*campaign{c}, false, builds, filepath.Join(dir, "negative"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := ran.judge(io.Discard)
 	if want := len(blind.victims["3.5.0"]) + len(odd.victims["3.5.0"]); err != nil || len(problems) != want {
 		t.Errorf("%d problems, not %d: %q, %v", len(problems), want, problems, err)
 	}
@@ -105,8 +109,8 @@ func TestRunNegative(t *testing.T) {
 			}
 		}
 	}
-	if problems, err = runNegative(t.Context(), p, nil, builds, filepath.Join(dir, "none")); err == nil {
-		t.Errorf("without a job: %q", problems)
+	if ran, err = runNegative(t.Context(), p, nil, false, builds, filepath.Join(dir, "none")); err == nil {
+		t.Errorf("without a job: %v", ran)
 	}
 }
 
@@ -119,18 +123,29 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestPassedAll: a victim has a sound run of its own unless this run has seen it pass with the ordinary build.
-func TestPassedAll(t *testing.T) {
-	c := &campaign{results: []result{r("TestA#x", pass), r("TestA#y", fail)}}
-	for _, row := range []struct {
-		v    victim
-		want bool
-	}{
-		{victim{class: "org.TestA", method: "x"}, true}, {victim{class: "org.TestA", method: "y"}, false},
-		{victim{class: "org.TestA", method: "z"}, false},
-	} {
-		if got := c.passedAll([]victim{row.v}); got != row.want {
-			t.Errorf("%+v: %v", row.v, got)
+// TestSoundInClasses: where the victims' class runs on the ordinary build anyway that is the sound run, and must have passed.
+func TestSoundInClasses(t *testing.T) {
+	p := pool{places: 1, out: io.Discard, runs: func(job, context.Context) (ended, error) { return ended{}, nil }}
+	c := &campaign{install: &installation{release: releases[0]}, classes: []class{{name: journalNodeTests}}}
+	ran, err := runNegative(t.Context(), p, []*campaign{c}, true, make([]builtFault, len(plantedFaults)), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range ran.jobs {
+		here := n.class.name == journalNodeTests
+		if (n.classes != nil) != here || here && n.sound {
+			t.Errorf("%s of %s: sound %v, in the classes' run %v", n.fault.name, n.class.name, n.sound, n.classes != nil)
+		}
+		if !here {
+			continue
+		}
+		v := n.victims[0]
+		failed := ended{results: []result{{class: simpleName(v.class), method: v.method, outcome: fail, detail: v.says}}}
+		for o, want := range map[outcome]bool{pass: true, passSecond: true, fail: false, noCall: false} {
+			c.results = []result{r(v.name(), o)}
+			if _, problem := n.judge(v, failed); (problem == "") != want {
+				t.Errorf("%s, on the ordinary build: %s: %q", v.name(), o, problem)
+			}
 		}
 	}
 }

@@ -16,7 +16,9 @@ import (
 // pool runs JVMs side by side.
 type pool struct {
 	places int
-	out    io.Writer // a line per JVM that ended
+	// turns are those of all runs of this pool at the same time, one for each JVM that may run; nil: each run has its places.
+	turns chan struct{}
+	out   io.Writer // a line per JVM that ended
 	// runs is how a job is run; nil: job.run.
 	runs func(job, context.Context) (ended, error)
 }
@@ -75,8 +77,12 @@ func (p pool) each(ctx context.Context, jobs []job, after func(job, ended) []job
 	return ctx.Err()
 }
 
-// start runs one job to its end.
+// start runs one job to its end, when it is its turn.
 func (p pool) start(ctx context.Context, j job) ended {
+	if p.turns != nil {
+		p.turns <- struct{}{}
+		defer func() { <-p.turns }()
+	}
 	run := job.run
 	if p.runs != nil {
 		run = p.runs
