@@ -135,55 +135,59 @@ func TestGroupsTogether(t *testing.T) {
 
 // TestGroupsTimeout: a look-up that hangs ends after its time, and counts as failed.
 func TestGroupsTimeout(t *testing.T) {
-	conf := mapping()
-	conf.Timeout = time.Millisecond
-	var failed error
-	g := authorize.NewGroups(conf, func(ctx context.Context, _ string) ([]string, error) {
-		<-ctx.Done()
-		return nil, context.Cause(ctx)
-	}, time.Now, func(_ string, err error) { failed = err })
-	got, err := g.Of(t.Context(), "ann")
-	if got != nil || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(failed, context.DeadlineExceeded) {
-		t.Errorf("got %q, %v, %v", got, err, failed)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		conf := mapping()
+		conf.Timeout = time.Millisecond
+		var failed error
+		g := authorize.NewGroups(conf, func(ctx context.Context, _ string) ([]string, error) {
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		}, time.Now, func(_ string, err error) { failed = err })
+		got, err := g.Of(t.Context(), "ann")
+		if got != nil || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(failed, context.DeadlineExceeded) {
+			t.Errorf("got %q, %v, %v", got, err, failed)
+		}
+	})
 }
 
 // TestGroupsStarved: who finds no place among those that look has no answer, and so has one whose connection ends; the next
 // question is asked anew.
 func TestGroupsStarved(t *testing.T) {
-	conf := mapping()
-	conf.Timeout = 10 * time.Millisecond
-	hanging, free := make(chan struct{}), make(chan struct{})
-	g := authorize.NewGroups(conf, func(_ context.Context, user string) ([]string, error) {
-		if strings.HasPrefix(user, "made-up") {
-			hanging <- struct{}{}
-			<-free
-			return nil, nil
+	synctest.Test(t, func(t *testing.T) {
+		conf := mapping()
+		conf.Timeout = 10 * time.Millisecond
+		hanging, free := make(chan struct{}), make(chan struct{})
+		g := authorize.NewGroups(conf, func(_ context.Context, user string) ([]string, error) {
+			if strings.HasPrefix(user, "made-up") {
+				hanging <- struct{}{}
+				<-free
+				return nil, nil
+			}
+			return []string{"one"}, nil
+		}, time.Now, func(string, error) {})
+		var others sync.WaitGroup
+		for i := range 8 {
+			others.Go(func() { _, _ = g.Of(t.Context(), fmt.Sprint("made-up", i)) })
 		}
-		return []string{"one"}, nil
-	}, time.Now, func(string, error) {})
-	var others sync.WaitGroup
-	for i := range 8 {
-		others.Go(func() { _, _ = g.Of(t.Context(), fmt.Sprint("made-up", i)) })
-	}
-	for range 8 {
-		<-hanging
-	}
-	if got, err := g.Of(t.Context(), "ann"); got != nil || err == nil {
-		t.Errorf("with eight before her: %q, %v", got, err)
-	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	if got, err := g.Of(ended, "bob"); got != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("without a connection: %q, %v", got, err)
-	}
-	close(free)
-	others.Wait()
-	for _, user := range []string{"ann", "bob"} {
-		if got, err := g.Of(t.Context(), user); err != nil || !slices.Equal(got, []string{"one"}) {
-			t.Errorf("then %s: %q, %v", user, got, err)
+		for range 8 {
+			<-hanging
 		}
-	}
+		if got, err := g.Of(t.Context(), "ann"); got != nil || err == nil {
+			t.Errorf("with eight before her: %q, %v", got, err)
+		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if got, err := g.Of(ended, "bob"); got != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("without a connection: %q, %v", got, err)
+		}
+		close(free)
+		others.Wait()
+		for _, user := range []string{"ann", "bob"} {
+			if got, err := g.Of(t.Context(), user); err != nil || !slices.Equal(got, []string{"one"}) {
+				t.Errorf("then %s: %q, %v", user, got, err)
+			}
+		}
+	})
 }
 
 // TestGroupsWait: waiting for a place does not shorten a look-up's own time.
