@@ -132,7 +132,7 @@ func effectIdle(t *testing.T) {
 		t.Run(fmt.Sprintf("threshold %s, kill %s", c.threshold, c.kill), func(t *testing.T) {
 			t.Parallel()
 			n, _ := on(t, "ipc.client.idlethreshold", c.threshold, "ipc.client.kill.max", c.kill,
-				"ipc.client.connection.maxidletime", "1", "ipc.client.connection.idle-scan-interval.ms", "1")
+				"ipc.client.connection.maxidletime", "1", "ipc.client.connection.idle-scan-interval.ms", "5000")
 			for range c.open {
 				if _, err := dial(t, n.addr(), "j1").isFormatted(); err != nil {
 					t.Fatal(err)
