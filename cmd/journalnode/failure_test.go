@@ -209,11 +209,9 @@ func filesIn(t *testing.T, dir string) []string {
 // TestFailedStartLeavesNothing: what a start had opened is closed when a later step fails.
 func TestFailedStartLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	taken := occupy(t)
-	free := occupy(t)
-	must(t, free.Close())
+	taken, free := occupy(t), freePort(t)
 	settings, conf := configure(t, with(loopback(t.TempDir()),
-		"dfs.journalnode.rpc-address", taken.Addr().String(), "dfs.journalnode.http-address", free.Addr().String()))
+		"dfs.journalnode.rpc-address", taken.Addr().String(), "dfs.journalnode.http-address", free))
 	log := newLineLog()
 	before := openFiles(t)
 	d, err := start(settings, conf, vfs.OS(), newLogger(log))
@@ -223,7 +221,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	if after := openFiles(t); !slices.Equal(before, after) {
 		t.Errorf("open before: %q\nafter: %q", before, after)
 	}
-	l, err := net.Listen("tcp", free.Addr().String())
+	l, err := net.Listen("tcp", free)
 	if err != nil {
 		t.Fatalf("the HTTP port is still taken: %v", err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -27,12 +26,6 @@ func healthOf(t *testing.T, env []string, args ...string) (code int, line string
 // TestHealthCheckOfANode: with the configuration of a running node, given in each way, the command finds it, also behind a
 // wildcard; when the node has gone it says so.
 func TestHealthCheckOfANode(t *testing.T) {
-	free := func() string { // a port that both must know beforehand
-		l := occupy(t)
-		defer l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String()) // of a listener
-		return port
-	}
 	for _, c := range []struct{ name, host, bind string }{
 		{"loopback", "127.0.0.1", ""}, {"wildcard", "0.0.0.0", ""}, {"IPv6 wildcard", "[::]", ""},
 		{"bind host", "jn.invalid", "0.0.0.0"}, {"IPv6", "[::1]", ""},
@@ -41,7 +34,8 @@ func TestHealthCheckOfANode(t *testing.T) {
 			if strings.Contains(c.host, ":") {
 				needIPv6(t)
 			}
-			keys := with(loopback(t.TempDir()), "dfs.journalnode.http-address", c.host+":"+free())
+			_, port, _ := strings.Cut(freePort(t), ":") // both must know it beforehand
+			keys := with(loopback(t.TempDir()), "dfs.journalnode.http-address", c.host+":"+port)
 			if c.bind != "" {
 				keys["dfs.journalnode.http-bind-host"] = c.bind
 			}
@@ -201,9 +195,7 @@ func TestHealthCheckArguments(t *testing.T) {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			args := c.args
 			if slices.Contains(args, "-conf") {
-				l := occupy(t)
-				must(t, l.Close())
-				args = append([]string{"-Ddfs.journalnode.http-address=" + l.Addr().String()}, args...)
+				args = append([]string{"-Ddfs.journalnode.http-address=" + freePort(t)}, args...)
 			}
 			code, line := healthOf(t, nil, args...)
 			if code != 1 || !strings.HasPrefix(line, "unhealthy: ") || !strings.Contains(line, c.want) {

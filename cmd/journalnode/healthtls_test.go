@@ -66,9 +66,7 @@ func TestHTTPS_HealthCertificate(t *testing.T) {
 		{"a client's", "true", clientTrust, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := occupy(t)
-			address := l.Addr().String()
-			must(t, l.Close())
+			address := freePort(t)
 			conf := sslDir(t, secure(t, "dfs.journalnode.https-address", address, "dfs.client.https.need-auth", "true",
 				"hadoop.ssl.require.client.cert", c.require),
 				map[string]string{"ssl.server.keystore.location": serverStore, "ssl.server.keystore.password": "storepass",

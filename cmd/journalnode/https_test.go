@@ -283,15 +283,13 @@ func TestHTTPS_BadStores(t *testing.T) {
 
 // TestHTTPS_PortInUse: neither port stays open when one cannot be had.
 func TestHTTPS_PortInUse(t *testing.T) {
-	taken := occupy(t)
-	free := occupy(t)
-	must(t, free.Close())
+	taken, free := occupy(t), freePort(t)
 	_, err := startFrom(t, sslDir(t, secure(t, "dfs.http.policy", "HTTP_AND_HTTPS", "dfs.journalnode.https-address",
-		taken.Addr().String(), "dfs.journalnode.http-address", free.Addr().String()), serverKeys(t), clientKeys(t)))
+		taken.Addr().String(), "dfs.journalnode.http-address", free), serverKeys(t), clientKeys(t)))
 	if err == nil || !strings.Contains(err.Error(), "dfs.journalnode.https-address") || !strings.Contains(err.Error(), "Port in use") {
 		t.Errorf("%v", err)
 	}
-	l, err := net.Listen("tcp", free.Addr().String())
+	l, err := net.Listen("tcp", free)
 	must(t, err)
 	must(t, l.Close())
 }
@@ -475,9 +473,7 @@ func pairs(keys map[string]string) []string {
 // TestHTTPS_Health: the health command finds a node that serves HTTPS alone.
 func TestHTTPS_Health(t *testing.T) {
 	for _, need := range []string{"false", "true"} {
-		l := occupy(t)
-		address := l.Addr().String()
-		must(t, l.Close())
+		address := freePort(t)
 		site := secure(t, "dfs.journalnode.https-address", address, "dfs.client.https.need-auth", need)
 		trust := []string{"ssl.server.truststore.location", storePath(t, "trust.jks")}
 		conf := sslDir(t, site, serverKeys(t, trust...), clientKeys(t))

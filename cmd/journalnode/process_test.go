@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gojn/internal/ports"
 )
 
 // patience is how long a test waits for what must come; it is no expectation of speed.
@@ -224,6 +227,16 @@ func writeFile(t *testing.T, name, text string) {
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// freePort is an address of the loopback where nobody listens, and nobody will but who is told of it.
+func freePort(t *testing.T) string {
+	t.Helper()
+	p := ports.New()
+	t.Cleanup(p.Close)
+	port, err := p.Next()
+	must(t, err)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // occupy listens on a free port of the loopback.

@@ -50,25 +50,6 @@ func TestOnce_LeftOvers(t *testing.T) {
 	}
 }
 
-// TestPorts_NeverTwice: two allocators, as of two test processes, hand out different ports.
-func TestPorts_NeverTwice(t *testing.T) {
-	seen := make(map[int]bool)
-	for range 2 {
-		ports := NewPorts()
-		defer ports.Close()
-		for range 40 {
-			port, err := ports.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if seen[port] {
-				t.Fatalf("port %d was handed out twice", port)
-			}
-			seen[port] = true
-		}
-	}
-}
-
 // TestSite_CloseEndsAll: Close ends processes that nobody stopped, with their children, and a process that ends by
 // itself is reported with its log.
 func TestSite_CloseEndsAll(t *testing.T) {

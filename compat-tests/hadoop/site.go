@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"gojn/internal/ports"
 )
 
 const (
@@ -33,7 +35,7 @@ type Site struct {
 	// Journals are the kinds of the JournalNodes of this site's clusters where a test has no wish of its own; nil: it has.
 	Journals []Kind
 
-	ports    *Ports
+	ports    *ports.Ports
 	launcher *launcher
 	http     *http.Client
 }
@@ -44,7 +46,7 @@ func NewSite(dir string, install *Installation) (*Site, error) {
 		return nil, fmt.Errorf("new site: %w", err)
 	}
 	return &Site{
-		Dir: dir, Install: install, ports: NewPorts(), launcher: newLauncher(),
+		Dir: dir, Install: install, ports: ports.New(), launcher: newLauncher(),
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}, nil
 }

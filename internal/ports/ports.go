@@ -1,4 +1,5 @@
-package hadoop
+// Package ports chooses loopback ports for the servers of tests that must know them before they listen.
+package ports
 
 import (
 	"errors"
@@ -7,8 +8,8 @@ import (
 	"os"
 )
 
-// Ports hands out loopback ports that no other test uses, in this process or another one. The range lies below
-// Linux's range for outgoing connections, so a client's socket cannot take a port between its choice and its use.
+// Ports hands out loopback ports that no other test uses, in this process or another one. The range lies below Linux's range
+// for outgoing connections and for listeners on port 0, so neither can take a port between its choice and its use.
 type Ports struct {
 	next int
 	held []net.Listener
@@ -19,8 +20,8 @@ const (
 	lastPort  = 32000
 )
 
-// NewPorts returns an allocator. Close gives its ports back.
-func NewPorts() *Ports { return &Ports{next: firstPort + os.Getpid()*101%(lastPort-firstPort)} }
+// New returns an allocator. Close gives its ports back.
+func New() *Ports { return &Ports{next: firstPort + os.Getpid()*101%(lastPort-firstPort)} }
 
 // Next returns a port that nothing listens on. A socket in Linux's abstract name space marks it as taken for as
 // long as the allocator lives, and vanishes with the process.
@@ -31,7 +32,7 @@ func (p *Ports) Next() (int, error) {
 		if p.next >= lastPort {
 			p.next = firstPort
 		}
-		mark, err := net.Listen("unix", fmt.Sprintf("@gojn-compat-port-%d", port))
+		mark, err := net.Listen("unix", fmt.Sprintf("@gojn-port-%d", port))
 		if err != nil {
 			continue
 		}
