@@ -49,7 +49,7 @@ func (p *pair) killJournal(j *hadoop.JournalNode) {
 // examineKill kills a JournalNode and looks whether its directory has what it had acknowledged before.
 func (p *pair) examineKill(v *verdict, j *hadoop.JournalNode) {
 	p.t.Helper()
-	written := must(j.Metrics(hadoop.JournalID))(p.t).LastWrittenTxID
+	written := p.lastWritten(j)
 	j.Kill()
 	p.moreDone(100)
 	segment := p.newest(j)
@@ -60,6 +60,19 @@ func (p *pair) examineKill(v *verdict, j *hadoop.JournalNode) {
 	if segment.Last < written {
 		v.add("directory of "+j.Name, int(written-segment.Last),
 			fmt.Sprintf("it ends at txid %d, the node had acknowledged %d", segment.Last, written))
+	}
+}
+
+// lastWritten is up to where a node has acknowledged. It asks again, some times, while the answer takes long: what is
+// acknowledged meanwhile must be less than a saboteur forgets.
+func (p *pair) lastWritten(j *hadoop.JournalNode) int64 {
+	p.t.Helper()
+	for tries := 0; ; tries++ {
+		asked := time.Now()
+		written := must(j.Metrics(hadoop.JournalID))(p.t).LastWrittenTxID
+		if time.Since(asked) < 100*time.Millisecond || tries == 20 {
+			return written
+		}
 	}
 }
 
