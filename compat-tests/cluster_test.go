@@ -11,6 +11,7 @@ import (
 
 	"gojn/compat-tests/hadoop"
 	"gojn/compat-tests/oracle"
+	"gojn/compat-tests/wire"
 	"gojn/compat-tests/workload"
 )
 
@@ -123,23 +124,56 @@ func (p *pair) roles() (active, standby *hadoop.NameNode) {
 	return nil, nil
 }
 
-// openSegment returns the first txid of the segment that at least two nodes have open, or 0: a writer may have died
-// between two segments.
+// openSegment returns the first txid of the segment in progress of which at least two nodes hold a transaction, or 0: a
+// writer may have died between two segments. Every recovery sees such a segment. One that was begun on two nodes and
+// has nothing yet it may set aside as empty.
 func (p *pair) openSegment() int64 {
 	p.t.Helper()
 	count := make(map[int64]int)
 	for _, j := range p.Journals {
-		paths := must(filepath.Glob(filepath.Join(j.Current(hadoop.JournalID), "edits_inprogress_*")))(p.t)
-		for _, path := range paths {
-			var first int64
-			if _, err := fmt.Sscanf(filepath.Base(path), "edits_inprogress_%d", &first); err == nil {
-				if count[first]++; count[first] == 2 {
-					return first
-				}
+		for _, s := range must(oracle.ReadOpen(j.Current(hadoop.JournalID)))(p.t) {
+			if len(s.Frames) == 0 {
+				continue
+			}
+			if count[s.First]++; count[s.First] == 2 {
+				return s.First
 			}
 		}
 	}
 	return 0
+}
+
+// TestOpenSegment: only transactions on two nodes oblige a recovery.
+func TestOpenSegment(t *testing.T) {
+	const header = "\xff\xff\xff\xbd\x00\x00\x00\x00"
+	one := header + string(wire.Mkdir(4, "/d"))
+	for _, tt := range []struct {
+		name  string
+		files [3]string // of the segment 4
+		aside string
+		want  int64
+	}{
+		{"on all", [3]string{one, one, one}, "", 4},
+		{"one is behind", [3]string{one, header, one}, "", 4},
+		{"begun on all", [3]string{header, header, header}, "", 0},
+		{"written on one", [3]string{header, one, header}, "", 0},
+		{"torn on one", [3]string{one, one[:len(one)-1], header}, "", 0},
+		{"set aside", [3]string{one, one, one}, ".empty", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &pair{t: t, Cluster: new(hadoop.Cluster)}
+			for _, text := range tt.files {
+				j := &hadoop.JournalNode{Edits: t.TempDir()}
+				p.Journals = append(p.Journals, j)
+				name := filepath.Join(j.Current(hadoop.JournalID), fmt.Sprintf("edits_inprogress_%019d%s", 4, tt.aside))
+				check(t, os.MkdirAll(filepath.Dir(name), 0o755))
+				check(t, os.WriteFile(name, []byte(text), 0o644))
+			}
+			if got := p.openSegment(); got != tt.want {
+				t.Errorf("openSegment: %d, want %d", got, tt.want)
+			}
+		})
+	}
 }
 
 // requireRecovered checks that at least two nodes have finalized the segment that a dead writer had open, if any.

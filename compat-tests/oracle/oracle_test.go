@@ -94,6 +94,36 @@ func TestReadJournal_Damage(t *testing.T) {
 	}
 }
 
+// TestReadOpen: what a recovery has set aside is not in progress, and a segment without a whole transaction is empty.
+func TestReadOpen(t *testing.T) {
+	dir := t.TempDir()
+	for file, data := range map[string][]byte{
+		finalized1: segment(1, 3, plain), open4: segment(4, 6, plain)[:60],
+		"edits_inprogress_0000000000000000007":         segment(7, 6, plain),
+		"edits_inprogress_0000000000000000008":         segment(8, 8, plain)[:20],
+		"edits_inprogress_0000000000000000009.empty":   segment(9, 9, plain),
+		"edits_inprogress_0000000000000000010.epoch=3": segment(10, 10, plain),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "edits_inprogress_0000000000000000011")); err != nil {
+		t.Fatal(err) // listed and then gone, as one that is finalized meanwhile
+	}
+	open, err := oracle.ReadOpen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range open {
+		got = append(got, fmt.Sprintf("%d: %d", s.First, len(s.Frames)))
+	}
+	if want := []string{"4: 2", "7: 0", "8: 0"}; !slices.Equal(got, want) {
+		t.Errorf("ReadOpen: %q, want %q", got, want)
+	}
+}
+
 // TestCheckQuorum_SeesLoss: the check passes on honest copies and objects to each kind of loss.
 func TestCheckQuorum_SeesLoss(t *testing.T) {
 	full := map[string][]byte{finalized1: segment(1, 3, plain), open4: padded(segment(4, 6, plain))}

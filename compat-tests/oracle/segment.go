@@ -2,8 +2,10 @@ package oracle
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,25 +96,61 @@ func ReadJournal(current string) ([]Segment, error) {
 	}
 	var segments []Segment
 	for _, entry := range entries {
-		var s Segment
-		if m := finalizedName.FindStringSubmatch(entry.Name()); m != nil {
-			s.First, s.Last = number(m[1]), number(m[2])
-		} else if m := inProgressName.FindStringSubmatch(entry.Name()); m != nil {
-			s.First, s.InProgress = number(m[1]), true
-		} else {
+		s, ok := named(current, entry.Name())
+		if !ok {
 			continue
 		}
-		s.Name, s.Path = entry.Name(), filepath.Join(current, entry.Name())
-		if err := parseSegment(s.Path, &s); err != nil {
-			return nil, fmt.Errorf("%s: %w", current, err)
-		}
-		if err := s.check(); err != nil {
+		if err := s.read(); err != nil {
 			return nil, fmt.Errorf("%s: %w", current, err)
 		}
 		segments = append(segments, s)
 	}
 	sort.Slice(segments, func(i, j int) bool { return segments[i].First < segments[j].First })
 	return segments, nil
+}
+
+// ReadOpen reads the segments in progress of a current/ directory, also while they are written. One that is renamed
+// meanwhile is not in progress any more.
+func ReadOpen(current string) ([]Segment, error) {
+	paths, err := filepath.Glob(filepath.Join(current, "edits_inprogress_*"))
+	if err != nil {
+		return nil, err
+	}
+	var open []Segment
+	for _, path := range paths {
+		s, ok := named(current, filepath.Base(path))
+		if !ok { // set aside by a recovery
+			continue
+		}
+		if err := s.read(); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", current, err)
+		}
+		open = append(open, s)
+	}
+	return open, nil
+}
+
+// named is the segment of that file name, not read; false if no segment is called so.
+func named(current, name string) (s Segment, ok bool) {
+	s = Segment{Name: name, Path: filepath.Join(current, name)}
+	if m := finalizedName.FindStringSubmatch(name); m != nil {
+		s.First, s.Last = number(m[1]), number(m[2])
+	} else if m := inProgressName.FindStringSubmatch(name); m != nil {
+		s.First, s.InProgress = number(m[1]), true
+	} else {
+		return s, false
+	}
+	return s, true
+}
+
+// read reads the file and compares it with its name.
+func (s *Segment) read() error {
+	if err := parseSegment(s.Path, s); err != nil {
+		return err
+	}
+	return s.check()
 }
 
 func number(digits string) int64 {
