@@ -47,7 +47,7 @@ type Ledger struct {
 	objects []*Object
 	acks    []Ack
 	began   []int // for each of acks, how many there were when its operation began
-	unknown int
+	unknown []int // for each operation of unknown outcome, how many of acks there were when it began
 }
 
 // Add records a new object.
@@ -57,7 +57,7 @@ func (l *Ledger) Add(o *Object) {
 	l.objects = append(l.objects, o)
 }
 
-// Begin marks the begin of an operation, for [Ledger.AcknowledgeSince].
+// Begin marks the begin of an operation, for [Ledger.AcknowledgeSince] and [Ledger.Unknown].
 func (l *Ledger) Begin() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,18 +77,31 @@ func (l *Ledger) AcknowledgeSince(mark int, acks ...Ack) {
 // Acknowledge records acknowledged operations of which nobody knows when they began.
 func (l *Ledger) Acknowledge(acks ...Ack) { l.AcknowledgeSince(0, acks...) }
 
-// Unknown counts an operation whose outcome the client does not know.
-func (l *Ledger) Unknown() {
+// Unknown counts an operation which began at the mark and whose outcome the client does not know.
+func (l *Ledger) Unknown(mark int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.unknown++
+	l.unknown = append(l.unknown, mark)
+}
+
+// UnknownSince returns how many operations of unknown outcome began when so many were acknowledged, or later.
+func (l *Ledger) UnknownSince(acknowledged int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, mark := range l.unknown {
+		if mark >= acknowledged {
+			n++
+		}
+	}
+	return n
 }
 
 // Counts returns how many operations were acknowledged and how many have an unknown outcome.
 func (l *Ledger) Counts() (acknowledged, unknown int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.acks), l.unknown
+	return len(l.acks), len(l.unknown)
 }
 
 // Objects returns a copy of the list of objects.

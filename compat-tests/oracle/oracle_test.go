@@ -194,6 +194,27 @@ func TestCheckSame_SeesDifferences(t *testing.T) {
 	}
 }
 
+// TestLedger_UnknownSince tells operations apart by when they began, not by when they failed.
+func TestLedger_UnknownSince(t *testing.T) {
+	var l oracle.Ledger
+	old := l.Begin()
+	l.Acknowledge(oracle.Ack{}, oracle.Ack{})
+	from := l.Begin()
+	l.Unknown(old)
+	if n := l.UnknownSince(from); n != 0 {
+		t.Errorf("UnknownSince: %d, and only one failed that had begun before", n)
+	}
+	l.Unknown(from)
+	l.Acknowledge(oracle.Ack{})
+	l.Unknown(l.Begin())
+	if n := l.UnknownSince(from); n != 2 {
+		t.Errorf("UnknownSince: %d, want 2", n)
+	}
+	if acknowledged, unknown := l.Counts(); acknowledged != 3 || unknown != 3 {
+		t.Errorf("Counts: %d, %d, want 3 of each", acknowledged, unknown)
+	}
+}
+
 // view is a NameNode in memory.
 type view struct {
 	nodes   map[string]oracle.Node

@@ -116,7 +116,7 @@ func (w *worker) run(ctx context.Context) error {
 			return err
 		}
 		if err := w.step(client); err != nil {
-			w.ledger.Unknown()
+			w.ledger.Unknown(w.began)
 			w.session.reset()
 		}
 	}
