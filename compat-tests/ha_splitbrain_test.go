@@ -8,6 +8,9 @@ import (
 	"gojn/compat-tests/hadoop"
 )
 
+// stoppedFence is how long a failover waits for an active NameNode that stands still and will not answer.
+const stoppedFence = "2000"
+
 // TestHA_SplitBrain has two NameNodes that both take themselves for the active one. First the active is stopped with
 // SIGSTOP under load, the other takes over, and the first goes on; then the standby is made active beside an active
 // that has nothing to write; then both standbys are made active at the same time. Each time one ends itself at its next
@@ -17,7 +20,8 @@ func TestHA_SplitBrain(t *testing.T) { onReleases(t, splitBrain, releases(t)...)
 
 func splitBrain(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{NameNodes: hadoop.Properties{
-		"dfs.ha.log-roll.period": "-1", // an active writes what clients ask for and nothing else
+		"dfs.ha.log-roll.period":    "-1", // an active writes what clients ask for and nothing else
+		hadoop.GracefulFenceTimeout: stoppedFence,
 	}})
 	p.startByHand()
 	f := newFencing(p)
@@ -47,7 +51,9 @@ func TestHA_SplitBrainByController(t *testing.T) {
 }
 
 func splitBrainByController(t *testing.T, ctx context.Context, site *hadoop.Site) {
-	p := newPair(t, ctx, site, hadoop.ClusterOptions{AutomaticFailover: true})
+	p := newPair(t, ctx, site, hadoop.ClusterOptions{
+		AutomaticFailover: true, NameNodes: hadoop.Properties{hadoop.GracefulFenceTimeout: stoppedFence},
+	})
 	check(t, p.StartJournals(ctx))
 	must(p.NameNodes[0].Run(ctx, "-format", "-nonInteractive", "-clusterId", hadoop.ClusterID))(t)
 	check(t, p.StartZooKeeper(ctx))

@@ -19,6 +19,9 @@ const (
 	ClusterID = "CID-compat"
 )
 
+// GracefulFenceTimeout is the key of how long a failover waits, in milliseconds, for an active that is asked to step down.
+const GracefulFenceTimeout = "ha.failover-controller.graceful-fence.rpc-timeout.ms"
+
 // proxyProviderClass makes a client try one NameNode after the other.
 const proxyProviderClass = "org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider"
 
@@ -96,19 +99,21 @@ func (s *Site) Cluster(options ClusterOptions) (*Cluster, error) {
 }
 
 // haProperties is what HA with a quorum journal asks of NameNodes and clients, and times fit for a test. The short
-// dfs.ha.log-roll.period matters: a restarted standby stays in safe mode until it has read which blocks were deleted.
+// dfs.ha.log-roll.period matters: a restarted standby stays in safe mode until it has read which blocks were deleted. An
+// active that is asked to step down must have the time to finalize its segment: after the time-out it loses its epoch
+// to the other one in the middle of that, and ends itself. A dead one refuses at once.
 func (c *Cluster) haProperties() Properties {
 	suffix := "." + NameService
 	p := Properties{
 		"fs.defaultFS":     "hdfs://" + NameService,
 		"dfs.nameservices": NameService,
-		"dfs.client.failover.proxy.provider" + suffix:          proxyProviderClass,
-		"dfs.namenode.shared.edits.dir":                        quorumURI(c.Journals),
-		"dfs.ha.fencing.methods":                               "shell(/bin/true)",
-		"dfs.ha.tail-edits.period":                             "1",
-		"dfs.ha.log-roll.period":                               "3",
-		"dfs.ha.allow.stale.reads":                             "true",
-		"ha.failover-controller.graceful-fence.rpc-timeout.ms": "2000",
+		"dfs.client.failover.proxy.provider" + suffix: proxyProviderClass,
+		"dfs.namenode.shared.edits.dir":               quorumURI(c.Journals),
+		"dfs.ha.fencing.methods":                      "shell(/bin/true)",
+		"dfs.ha.tail-edits.period":                    "1",
+		"dfs.ha.log-roll.period":                      "3",
+		"dfs.ha.allow.stale.reads":                    "true",
+		GracefulFenceTimeout:                          "20000",
 	}
 	var ids []string
 	for _, n := range c.AllNameNodes() {
