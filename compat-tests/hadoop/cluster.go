@@ -129,7 +129,9 @@ func (c *Cluster) haProperties() Properties {
 	if c.options.AutomaticFailover {
 		p["dfs.ha.automatic-failover.enabled"] = "true"
 		p["ha.zookeeper.quorum"] = c.zkAddress
-		p["ha.zookeeper.session-timeout.ms"] = "4000"
+		// The longest that ZooKeeper grants for its tickTime: a controller that is only slow must not lose its lock. One whose
+		// NameNode is dead gives it up by itself.
+		p["ha.zookeeper.session-timeout.ms"] = "10000"
 		p["ha.health-monitor.check-interval.ms"] = "500"
 		p["ha.health-monitor.connect-retry-interval.ms"] = "500"
 		for _, n := range c.NameNodes {
