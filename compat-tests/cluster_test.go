@@ -197,11 +197,17 @@ func (p *pair) requireRecovered(first int64) {
 // copies reads the three directories, without segments that a recovery left behind.
 func (p *pair) copies() []oracle.Copy {
 	p.t.Helper()
+	return oracle.Live(p.directories())
+}
+
+// directories reads the three directories.
+func (p *pair) directories() []oracle.Copy {
+	p.t.Helper()
 	var all []oracle.Copy
 	for _, j := range p.Journals {
 		all = append(all, must(oracle.ReadCopy(j.Name, j.Current(hadoop.JournalID)))(p.t))
 	}
-	return oracle.Live(all)
+	return all
 }
 
 // views lets Hadoop's viewer read every segment of the copies.

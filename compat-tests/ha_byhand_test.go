@@ -79,8 +79,8 @@ func (p *pair) requireFormatRefused() {
 }
 
 // killActive kills the active NameNode under load, makes the other one active by the given means, and restarts the
-// dead one as standby. The clients must get on.
-func (p *pair) killActive(failover func(dead, next *hadoop.NameNode)) {
+// dead one as standby. The clients must get on. It returns the first txid of the segment that was recovered, or 0.
+func (p *pair) killActive(failover func(dead, next *hadoop.NameNode)) (recovered int64) {
 	p.t.Helper()
 	p.moreDone(200)
 	dead, next := p.roles()
@@ -92,6 +92,7 @@ func (p *pair) killActive(failover func(dead, next *hadoop.NameNode)) {
 	p.requireRecovered(open)
 	check(p.t, dead.Start(p.ctx))
 	check(p.t, dead.WaitState(p.ctx, "standby"))
+	return open
 }
 
 // residentBytes is the largest VmRSS of the JournalNodes.

@@ -105,21 +105,31 @@ func TestHA_MixedUpgrade(t *testing.T) {
 }
 
 // sameBytes runs a pair over a mixed quorum: what all nodes were given lies in all three directories with the same
-// bytes, segment by segment, also after a recovery between them.
+// bytes, segment by segment, also after a recovery between them. The segment before the recovered one may be missing on a
+// node that was slow when the writer died; what all nodes were told afterwards may not.
 func sameBytes(t *testing.T, ctx context.Context, site *hadoop.Site) {
 	p := newPair(t, ctx, site, hadoop.ClusterOptions{})
 	p.startByHand()
 	p.startLoad(gentle, p.Addresses()...)
 	p.moreDone(300)
-	p.killActive(func(dead, next *hadoop.NameNode) { must(p.HAAdmin(ctx, "-failover", dead.ID, next.ID))(t) })
+	recovered := p.killActive(func(dead, next *hadoop.NameNode) {
+		must(p.HAAdmin(ctx, "-failover", dead.ID, next.ID))(t)
+	})
 	p.stopLoad()
 	p.judge()
 
-	copies := p.copies()
+	copies, left := oracle.WithoutStraggler(p.directories(), recovered)
+	if left > 0 {
+		t.Logf("a node was still behind in the segment %d when the writer died", left)
+	}
 	for i, other := range copies[1:] {
 		transactions, problems := oracle.CheckSame(copies[0], other)
 		report(t, "directories", problems)
 		t.Logf("%s (%s) and %s (%s): %d transactions in %d segments are the same", copies[0].Node, p.Journals[0].Kind,
 			other.Node, p.Journals[i+1].Kind, transactions, len(other.Segments))
+	}
+	after := slices.IndexFunc(copies[0].Segments, func(s oracle.Segment) bool { return s.First > recovered && !s.InProgress })
+	if recovered > 0 && (after < 1 || copies[0].Segments[after-1].First != recovered) {
+		t.Errorf("the recovered segment %d and a finalized one behind it are not both there: this shows nothing", recovered)
 	}
 }

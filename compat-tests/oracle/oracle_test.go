@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,6 +192,77 @@ func TestCheckSame_SeesDifferences(t *testing.T) {
 				t.Errorf("CheckSame: %q, want %d problems", problems, tt.want)
 			}
 		})
+	}
+	longer := mustNode(t, "a", map[string][]byte{open4: segment(4, 6, plain)})
+	shorter := mustNode(t, "b", map[string][]byte{open4: segment(4, 5, plain)})
+	for _, pair := range [][2]oracle.Copy{{longer, shorter}, {shorter, longer}} {
+		if _, problems := oracle.CheckSame(pair[0], pair[1]); len(problems) != 1 {
+			t.Errorf("CheckSame of open segments: %q, want a problem", problems)
+		}
+	}
+}
+
+// TestWithoutStraggler: only the segment right before the recovered one may be in progress on one node, and only with
+// what the others have.
+func TestWithoutStraggler(t *testing.T) {
+	const recovered = "edits_0000000000000000007-0000000000000000008"
+	other := func(txid int64) string { return strings.ToUpper(plain(txid)) }
+	with := func(files map[string][]byte) map[string][]byte {
+		all := map[string][]byte{finalized1: segment(1, 3, plain), recovered: segment(7, 8, plain)}
+		maps.Copy(all, files)
+		return all
+	}
+	const finalized4 = "edits_0000000000000000004-0000000000000000006"
+	whole := map[string][]byte{finalized4: segment(4, 6, plain)}
+	tests := []struct {
+		name          string
+		second, third map[string][]byte
+		left          int64
+		problems      bool
+	}{
+		{"all finalized", with(whole), with(whole), 0, false},
+		{"behind", with(whole), with(map[string][]byte{open4: segment(4, 5, plain)[:40]}), 4, false},
+		{"only to be finalized", with(whole), with(map[string][]byte{open4: segment(4, 6, plain)}), 4, false},
+		{"just begun", with(whole), with(map[string][]byte{open4: segment(4, 3, plain)}), 4, false},
+		{"finalized after all", with(whole), with(map[string][]byte{
+			open4: segment(4, 5, plain), finalized4: segment(4, 6, plain),
+		}), 0, false},
+		{"missing", with(whole), with(nil), 0, true},
+		{"other bytes", with(whole), with(map[string][]byte{open4: segment(4, 5, other)}), 0, true},
+		{"more than the others", with(whole), with(map[string][]byte{open4: segment(4, 7, plain)}), 0, true},
+		{"on two", with(map[string][]byte{open4: segment(4, 5, plain)}), with(map[string][]byte{
+			open4: segment(4, 5, plain),
+		}), 0, true},
+		{"an earlier one too", with(whole), map[string][]byte{
+			"edits_inprogress_0000000000000000001": segment(1, 2, plain), open4: segment(4, 5, plain),
+			recovered: segment(7, 8, plain),
+		}, 4, true},
+		{"an earlier one", with(whole), map[string][]byte{
+			"edits_inprogress_0000000000000000001": segment(1, 3, plain), finalized4: segment(4, 6, plain),
+			recovered: segment(7, 8, plain),
+		}, 0, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rest, left := oracle.WithoutStraggler([]oracle.Copy{
+				mustNode(t, "jn1", with(whole)), mustNode(t, "jn2", tt.second), mustNode(t, "jn3", tt.third),
+			}, 7)
+			if left != tt.left {
+				t.Errorf("WithoutStraggler: %d, want %d", left, tt.left)
+			}
+			_, problems := oracle.CheckSame(rest[0], rest[1])
+			_, more := oracle.CheckSame(rest[0], rest[2])
+			if problems = append(problems, more...); len(problems) > 0 != tt.problems {
+				t.Errorf("CheckSame: %q, want problems: %v", problems, tt.problems)
+			}
+		})
+	}
+	behind := []oracle.Copy{
+		mustNode(t, "jn1", with(whole)), mustNode(t, "jn2", with(whole)),
+		mustNode(t, "jn3", with(map[string][]byte{open4: segment(4, 5, plain)})),
+	}
+	if _, left := oracle.WithoutStraggler(behind, 0); left != 0 {
+		t.Errorf("WithoutStraggler: %d, and nothing was recovered", left)
 	}
 }
 

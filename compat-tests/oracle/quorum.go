@@ -53,6 +53,45 @@ func Live(copies []Copy) []Copy {
 	return live
 }
 
+// WithoutStraggler returns the copies, as [Live] does, without a segment that ends before the given next one, which all
+// nodes but one have finalized, and which that one has left in progress with the same beginning: a writer that dies may
+// have finalized it with the others, and begun the next one, while a slower node was still behind with its edits. The
+// recovery is of the next one alone. left is 0 if there is no such segment, else its first txid.
+func WithoutStraggler(copies []Copy, next int64) (rest []Copy, left int64) {
+	rest = Live(copies)
+	var whole Segment
+	finalized := 0
+	for _, c := range rest {
+		for _, s := range c.Segments {
+			if !s.InProgress && s.Last+1 == next {
+				whole = s
+				finalized++
+			}
+		}
+	}
+	behind := false
+	for _, c := range copies {
+		for _, s := range c.Segments {
+			if s.InProgress && s.First == whole.First && bytes.Equal(s.Header, whole.Header) && s.begins(whole) {
+				behind = true
+			}
+		}
+	}
+	if !behind || finalized != len(copies)-1 {
+		return rest, 0
+	}
+	for i, c := range rest {
+		rest[i].Segments = slices.DeleteFunc(c.Segments, func(s Segment) bool { return s.First == whole.First })
+	}
+	return rest, whole.First
+}
+
+// begins tells whether the other segment begins with the transactions of this one.
+func (s Segment) begins(whole Segment) bool {
+	return len(s.Frames) <= len(whole.Frames) &&
+		slices.EqualFunc(s.Frames, whole.Frames[:len(s.Frames)], func(f, g Frame) bool { return bytes.Equal(f.Bytes, g.Bytes) })
+}
+
 // holding is what one node has at a txid.
 type holding struct {
 	node   string
@@ -108,8 +147,7 @@ func CheckSame(a, b Copy) (transactions int, problems []string) {
 				a.Node, s.Name, s.Header, b.Node, t.Name, t.Header))
 			continue
 		}
-		same := slices.EqualFunc(s.Frames, t.Frames, func(f, g Frame) bool { return bytes.Equal(f.Bytes, g.Bytes) })
-		if !same {
+		if len(s.Frames) != len(t.Frames) || !s.begins(t) {
 			problems = append(problems, fmt.Sprintf("%s differs between %s and %s", s.Name, a.Node, b.Node))
 		}
 		transactions += len(s.Frames)
