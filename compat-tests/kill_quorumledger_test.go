@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 
 	"gojn/compat-tests/oracle"
 )
@@ -33,7 +35,8 @@ type quorumLedger struct {
 	reader     string
 	from, next int64
 	read       map[int64]string
-	recovered  int64 // the last transaction of the last log that was read
+	whole      bool  // all of it was read: recovered is of this log
+	recovered  int64 // the last transaction of the last log that was read whole
 
 	// What the client says of each node, since the last takeover began.
 	nodes map[string]nodeReport
@@ -141,10 +144,14 @@ func (l *quorumLedger) acknowledge(writer string, last int64) {
 		}
 		l.acked[t.txid] = t.hash
 		l.last = max(l.last, t.txid)
-		if l.epochs[writer] < l.epochs[l.reader] && t.txid <= l.recovered && t.txid >= l.from && l.read[t.txid] != t.hash {
-			l.problem("acknowledged txid %d was read as %.8s", t.txid, l.read[t.txid])
+		if l.epochs[writer] >= l.epochs[l.reader] {
+			continue
 		}
-		if l.epochs[writer] < l.epochs[l.reader] && t.txid > l.recovered {
+		if hash, ok := l.read[t.txid]; ok && hash != t.hash {
+			l.problem("acknowledged txid %d was read as %.8s", t.txid, hash)
+		}
+		// While the log is read, takeRead and takeLog will compare with what was acknowledged.
+		if l.whole && t.txid > l.recovered {
 			l.problem("acknowledged txid %d was not recovered by writer %s, whose log ends at %d", t.txid, l.reader,
 				l.recovered)
 		}
@@ -154,7 +161,7 @@ func (l *quorumLedger) acknowledge(writer string, last int64) {
 
 // reading begins what a writer reads after its recovery.
 func (l *quorumLedger) reading(writer string, from int64) {
-	l.reader, l.from, l.next = writer, from, from
+	l.reader, l.from, l.next, l.whole = writer, from, from, false
 	clear(l.read)
 }
 
@@ -180,7 +187,7 @@ func (l *quorumLedger) takeLog(writer string, last int64) {
 	if l.last > last {
 		l.problem("acknowledged txids %d to %d are not in the log that writer %s has recovered", last+1, l.last, writer)
 	}
-	l.recovered = last
+	l.recovered, l.whole = last, true
 	for txid := l.from; txid <= last; txid++ { // a recovered transaction is as good as an acknowledged one
 		l.acked[txid] = l.read[txid]
 	}
@@ -247,4 +254,49 @@ func (l *quorumLedger) problems(copies []oracle.Copy) []string {
 		}
 	}
 	return found
+}
+
+// TestQuorumLedger_LateAcknowledgement: a fenced writer may note at any time that a quorum had taken its last transaction,
+// 2, before. Then the next one must read it.
+func TestQuorumLedger_LateAcknowledgement(t *testing.T) {
+	const acked = "acked w1 2"
+	for _, tt := range []struct {
+		name  string
+		lines []string // after the next one has its epoch
+		wrong bool
+	}{
+		{"before it was read", []string{acked, "read w2 1 a\nread w2 2 b", "log w2 2"}, false},
+		{"before the end was", []string{"read w2 1 a\nread w2 2 b", acked, "log w2 2"}, false},
+		{"after all", []string{"read w2 1 a\nread w2 2 b", "log w2 2", acked}, false},
+		{"never", []string{"read w2 1 a", "log w2 1"}, false},
+		{"lost, before it was read", []string{acked, "read w2 1 a", "log w2 1"}, true},
+		{"lost, before the end was read", []string{"read w2 1 a", acked, "log w2 1"}, true},
+		{"lost, after all", []string{"read w2 1 a", "log w2 1", acked}, true},
+		{"other bytes, before it was read", []string{acked, "read w2 1 a\nread w2 2 c", "log w2 2"}, true},
+		{"other bytes, before the end was read", []string{"read w2 1 a\nread w2 2 c", acked, "log w2 2"}, true},
+		{"other bytes, after all", []string{"read w2 1 a\nread w2 2 c", "log w2 2", acked}, true},
+		{"the next takeover fails", []string{"failed w2 no quorum", acked}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "ledger")
+			l := must(newQuorumLedger(name))(t)
+			defer l.file.Close()
+			note := func(lines ...string) {
+				t.Helper()
+				file := must(os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0))(t)
+				defer file.Close()
+				must(file.WriteString(strings.Join(lines, "\n") + "\n"))(t)
+				check(t, l.update())
+			}
+			l.reading("w0", 1)
+			note("opened w0 1", "log w0 0", "tried w0 2 c") // the other bytes that there can be
+			l.reading("w1", 1)
+			note("opened w1 2", "log w1 0", "tried w1 1 a", "acked w1 1", "tried w1 2 b")
+			l.reading("w2", 1)
+			note(append([]string{"opened w2 3"}, tt.lines...)...)
+			if (len(l.found) > 0) != tt.wrong {
+				t.Errorf("the ledger found %q, want problems: %v", l.found, tt.wrong)
+			}
+		})
+	}
 }
