@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// smallCache is dfs.journalnode.edit-cache-size.bytes, and bulk a number of transactions that do not fit into it.
-	smallCache = 256 << 10
-	bulk       = 60
+	// smallCache is dfs.journalnode.edit-cache-size.bytes, which clients take half a minute to write: a busy machine may hold up the
+	// standby for seconds. bulk is a number of transactions that do not fit into it.
+	smallCache = 1 << 20
+	bulk       = 240
 	// bulkName is the length of a name in bulk.
 	bulkName = 7000
 	// settle is how many operations pass between the loss of a node and a phase. What those who tail had read last may be
