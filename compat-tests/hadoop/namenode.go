@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"gojn/compat-tests/wire"
 )
 
 const nameNodeClass = "org.apache.hadoop.hdfs.server.namenode.NameNode"
@@ -46,9 +49,31 @@ func (n *NameNode) Start(ctx context.Context, args ...string) error {
 		if err := dial(n.RPC); err != nil {
 			return err
 		}
-		_, err := n.State()
-		return err
+		if _, err := n.State(); err != nil {
+			return err
+		}
+		return n.answersCalls(ctx)
 	}, n.Process)
+}
+
+// answersCalls tells whether the NameNode does not refuse every call because it has not started, which haadmin does not
+// try again. Its port and its beans are there before (NameNodeRpcServer.checkNNStartup).
+func (n *NameNode) answersCalls(ctx context.Context) error {
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+	conn, err := wire.Dial(ctx, n.RPC, "org.apache.hadoop.ha.HAServiceProtocol", me.Username)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Call("getServiceStatus", nil)
+	var refused *wire.RemoteError
+	if errors.As(err, &refused) && refused.Class != "org.apache.hadoop.ipc.RetriableException" {
+		return nil // an answer too, for example of one without HA
+	}
+	return err
 }
 
 // Run runs the NameNode class with arguments, for example -format, and waits for its end.

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"gojn/compat-tests/ran":      {},
 	"gojn/compat-tests/suites":   {"gojn/compat-tests/hadoop"},
 	"gojn/compat-tests/bench":    {"gojn/compat-tests/hadoop", "gojn/compat-tests/wire"},
-	"gojn/compat-tests/hadoop":   {"gojn/internal/ports"},
+	"gojn/compat-tests/hadoop":   {"gojn/compat-tests/wire", "gojn/internal/ports"},
 	"gojn/compat-tests/oracle":   {},
 	"gojn/compat-tests/wire":     {},
 	"gojn/compat-tests/workload": {"gojn/compat-tests/oracle"},
