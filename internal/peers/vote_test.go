@@ -174,14 +174,14 @@ func TestVotePause(t *testing.T) {
 	if _, err := votingClient(t, Config{VotePause: time.Hour}, nodes[:2]...).NothingPromised(ctx, "ns1"); err == nil {
 		t.Error("one of two is enough")
 	}
-	p := votingClient(t, Config{VotePause: time.Hour}, nodes...)
 	for _, end := range []struct {
 		with error
-		by   func(cancel context.CancelFunc)
+		by   func(p *Peers, cancel context.CancelFunc)
 	}{
-		{context.Canceled, func(cancel context.CancelFunc) { cancel() }},
-		{ErrClosed, func(context.CancelFunc) { _ = p.Close() }},
+		{context.Canceled, func(_ *Peers, cancel context.CancelFunc) { cancel() }},
+		{ErrClosed, func(p *Peers, _ context.CancelFunc) { _ = p.Close() }},
 	} {
+		p := votingClient(t, Config{VotePause: time.Hour}, nodes...) // a new one: it has lines only to whom it has asked
 		began, cancel := context.WithCancel(ctx)
 		defer cancel()
 		done := make(chan error)
@@ -198,7 +198,7 @@ func TestVotePause(t *testing.T) {
 			}
 			return len(p.lines) == 2 && open == 0
 		})
-		end.by(cancel)
+		end.by(p, cancel)
 		if err := <-done; !errors.Is(err, end.with) {
 			t.Errorf("%v, want %v", err, end.with)
 		}
