@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # `su` leaves them out, dockerd and debootstrap are there
 RELEASE=${1:-3.4.2}
 export RELEASE COMPOSE_PROJECT=gojn-test-$$
-state=$PWD/.cache/docker
+mkdir -p .cache/docker
+state=$(cd .cache/docker && pwd -P) # runc takes no root that a link leads to
 engine=''  # pid of the dockerd that was started here
 sockets='' # its directory for sockets
 tests=''   # pid of the tests, while they run
@@ -80,7 +81,6 @@ start_engine() { # start_engine <storage driver>
 command -v go >/dev/null || cannot "no go in root's PATH (sudo has one of its own: sudo env PATH=\"\$PATH\" make docker-test)"
 # git answers root about a user's clone, and go, which asks git, builds in it.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$PWD
-mkdir -p "$state"
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
