@@ -120,7 +120,7 @@ func (s *syncTrio) finalized(n *hadoop.JournalNode) []string {
 
 // filled waits until the node has every segment that the first one has finalized by now, and names them. A writer must be at it: a
 // node that missed a writer's last calls (a close drops what it has queued for a slow node) learns only from another call what is
-// committed, and takes nothing before (in Java: Journal.moveTmpSegmentToCurrent).
+// committed, and takes nothing before (in Java: Journal.moveTmpSegmentToCurrent). Only a wiped node of ours believes the others.
 func (s *syncTrio) filled(n *hadoop.JournalNode) []string {
 	s.t.Helper()
 	want := s.finalized(s.nodes[0])

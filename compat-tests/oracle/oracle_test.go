@@ -228,6 +228,9 @@ func TestWithoutStraggler(t *testing.T) {
 			open4: segment(4, 5, plain), finalized4: segment(4, 6, plain),
 		}), 0, false},
 		{"missing", with(whole), with(nil), 0, true},
+		{"missing, and left behind by another", with(map[string][]byte{
+			open4: segment(4, 5, plain), finalized4: segment(4, 6, plain),
+		}), with(nil), 0, true},
 		{"other bytes", with(whole), with(map[string][]byte{open4: segment(4, 5, other)}), 0, true},
 		{"more than the others", with(whole), with(map[string][]byte{open4: segment(4, 7, plain)}), 0, true},
 		{"on two", with(map[string][]byte{open4: segment(4, 5, plain)}), with(map[string][]byte{

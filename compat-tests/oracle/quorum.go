@@ -71,6 +71,9 @@ func WithoutStraggler(copies []Copy, next int64) (rest []Copy, left int64) {
 	}
 	behind := false
 	for _, c := range copies {
+		if slices.ContainsFunc(c.Segments, func(s Segment) bool { return !s.InProgress && s.First == whole.First }) {
+			continue // what it has in progress too was left behind
+		}
 		for _, s := range c.Segments {
 			if s.InProgress && s.First == whole.First && bytes.Equal(s.Header, whole.Header) && s.begins(whole) {
 				behind = true

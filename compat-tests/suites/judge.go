@@ -106,9 +106,9 @@ func compare(o, c result) string {
 	return ""
 }
 
-// overtime is how a method tells that its time was over, and whose: its own (JUnit) or its JVM's.
-// What timed out within the test is no such thing: that may be a node which hangs.
-var overtime = regexp.MustCompile(`\btimed out after (\d+) milliseconds|longer than its budget of ([\w.]+)`)
+// overtime is how a method tells that its time was over, and whose: its own (JUnit 4 in milliseconds, JUnit 5 in any unit) or
+// its JVM's. What timed out within the test is no such thing: that may be a node which hangs.
+var overtime = regexp.MustCompile(`\btimed out after (\d+) (milli|)(s|m|h)[a-z]*|longer than its budget of ([\w.]+)`)
 
 // slack is how many times longer than with the control, on a quiet machine, something may take for want of a processor.
 const slack = 4
@@ -120,9 +120,13 @@ func (t trial) late(o, c result) bool {
 	if m == nil {
 		return false
 	}
-	limit, err := time.ParseDuration(cmp.Or(m[2], m[1]+"ms"))
-	needed := time.Duration(c.ms) * time.Millisecond
+	unit := m[3]
 	if m[2] != "" {
+		unit = "ms"
+	}
+	limit, err := time.ParseDuration(cmp.Or(m[4], m[1]+unit))
+	needed := time.Duration(c.ms) * time.Millisecond
+	if m[4] != "" {
 		needed = took(t.control, o.class)
 	}
 	return err == nil && slack*needed >= limit

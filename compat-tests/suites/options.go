@@ -41,7 +41,7 @@ func parseOptions(args []string) (options, error) {
 		return nil
 	})
 	flags.BoolVar(&o.docs, "docs", false, "run nothing, write docs/compatibility.md of what is kept")
-	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (after the classes) or only")
+	flags.StringVar(&o.negative, "negative", "", "builds with planted faults: too (beside the classes) or only")
 	flags.StringVar(&faultsOn, "negative-release", "", "releases of -release whose tests see planted faults; none: all of them")
 	flags.IntVar(&o.sideBySide, "side-by-side", 4, "JVMs at a time")
 	flags.StringVar(&o.dir, "dir", "", "directory for all output, kept; none: a temporary one, kept when something fails, at a first attempt too")

@@ -56,7 +56,7 @@ const ownSources = "gojn/suites/own/"
 
 // shimDigest is the digest of what a class, by its simple name, runs in on a release: of our Java that runs the tests, that of
 // our own tests only for theirs, of the control's, of their JVMs' flags, configuration, jars and skips. The JDK, the
-// namespaces, the properties with names of files and the words of the list of classes are not in it.
+// heap, the namespaces, the properties with names of files and the words of the list of classes are not in it.
 func shimDigest(r release, class string) (string, error) {
 	sum := sha256.New()
 	for _, dirs := range [][]string{r.java, {controlSources}} {

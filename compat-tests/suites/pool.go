@@ -80,8 +80,12 @@ func (p pool) each(ctx context.Context, jobs []job, after func(job, ended) []job
 // start runs one job to its end, when it is its turn.
 func (p pool) start(ctx context.Context, j job) ended {
 	if p.turns != nil {
-		p.turns <- struct{}{}
-		defer func() { <-p.turns }()
+		select {
+		case p.turns <- struct{}{}:
+			defer func() { <-p.turns }()
+		case <-ctx.Done():
+			return ended{problem: "interrupted"}
+		}
 	}
 	run := job.run
 	if p.runs != nil {
