@@ -218,9 +218,8 @@ func (r *response) encodeResult(result proto.Message) (*[]byte, error) {
 
 // fatal answers with FATAL and closes the connection. The client id is empty on such answers.
 func (c *conn) fatal(callID, retry int32, err *Error) {
-	text := clip(err.Message, maxShownText)
 	c.srv.told.sayOf(c.srv.told.errors, addressOf(c.remote)+" "+err.Class, slog.LevelInfo, "connection closed with an error",
-		"remote", c.remote, "call", callID, "class", err.Class, "error", text)
+		"remote", c.remote, "call", callID, "class", err.Class, "error", err.Message)
 	r := response{callID: callID, retry: retry, err: wireError(err)}
 	buf, _ := r.encode(nil)
 	c.send(answer{buf: buf, last: true})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -185,40 +186,43 @@ func TestRunCampaigns(t *testing.T) {
 	}
 }
 
-// TestTurns: runs of a pool at the same time share its turns, and who waits for one is not run after the end.
+// TestTurns: runs of a pool at the same time share its turns, and who waits for one is not run after the end. In a bubble, so that no
+// worker is late by a turn.
 func TestTurns(t *testing.T) {
-	var mu sync.Mutex
-	running, most, ran := 0, 0, 0
-	ctx, end := context.WithCancel(t.Context())
-	p := pool{places: 2, turns: make(chan struct{}, 2), out: io.Discard, runs: func(job, context.Context) (ended, error) {
-		mu.Lock()
-		running++
-		ran++
-		most = max(most, running)
-		if ran == 12 {
-			end()
-		}
-		mu.Unlock()
-		time.Sleep(time.Millisecond)
-		mu.Lock()
-		running--
-		mu.Unlock()
-		return ended{}, nil
-	}}
-	var both sync.WaitGroup
-	for i := range 2 {
-		var jobs []job
-		for n := range 10 {
-			jobs = append(jobs, job{install: &installation{release: releases[0]}, dir: fmt.Sprintf("%d-%d", i, n)})
-		}
-		both.Go(func() {
-			if _, err := p.run(ctx, jobs); !errors.Is(err, context.Canceled) {
-				t.Errorf("the run ends with %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		running, most, ran := 0, 0, 0
+		ctx, end := context.WithCancel(t.Context())
+		p := pool{places: 2, turns: make(chan struct{}, 2), out: io.Discard, runs: func(job, context.Context) (ended, error) {
+			mu.Lock()
+			running++
+			ran++
+			most = max(most, running)
+			if ran == 12 {
+				end()
 			}
-		})
-	}
-	both.Wait()
-	if most != 2 || ran < 12 || ran > 13 {
-		t.Errorf("%d JVMs ran, at most %d at a time", ran, most)
-	}
+			mu.Unlock()
+			time.Sleep(time.Millisecond)
+			mu.Lock()
+			running--
+			mu.Unlock()
+			return ended{}, nil
+		}}
+		var both sync.WaitGroup
+		for i := range 2 {
+			var jobs []job
+			for n := range 10 {
+				jobs = append(jobs, job{install: &installation{release: releases[0]}, dir: fmt.Sprintf("%d-%d", i, n)})
+			}
+			both.Go(func() {
+				if _, err := p.run(ctx, jobs); !errors.Is(err, context.Canceled) {
+					t.Errorf("the run ends with %v", err)
+				}
+			})
+		}
+		both.Wait()
+		if most != 2 || ran < 12 || ran > 13 {
+			t.Errorf("%d JVMs ran, at most %d at a time", ran, most)
+		}
+	})
 }
